@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a Mailbox tells the outside about itself: a plain value that can be handed to another thread.
+#pragma once
+
+#include "doe/protocol.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace doed::doe {
+
+enum class MailboxState : std::uint8_t {
+    starting,  ///< being claimed: abort, then discovery
+    idle,
+    busy,      ///< an operation is running
+    aborting,  ///< an exchange went wrong and is being aborted
+    dead,      ///< abort or discovery failed; tried again after a pause
+    gone,      ///< the device does not answer any more; final
+    closed,    ///< given up by its owner; final
+};
+
+/// "starting", "idle", ...: the State property.
+[[nodiscard]] std::string_view to_string(MailboxState state) noexcept;
+
+struct MailboxCounters {
+    std::uint64_t exchanges = 0;  ///< that ended with a response
+    std::uint64_t aborts = 0;
+    std::uint64_t timeouts = 0;
+    std::uint64_t errors = 0;     ///< exchanges that ended without a response, timeouts included
+    std::uint64_t interrupt_completions = 0;
+    std::uint64_t poll_completions = 0;
+    std::uint64_t config_reads = 0;   ///< dword accesses
+    std::uint64_t config_writes = 0;  ///< dword accesses
+
+    friend bool operator==(const MailboxCounters&, const MailboxCounters&) = default;
+};
+
+struct MailboxStatus {
+    MailboxState state = MailboxState::starting;
+    std::vector<Protocol> features;  ///< as discovered, also those that are not served
+    std::uint32_t queue_length = 0;  ///< submissions that have no answer yet
+    MailboxCounters counters;
+    std::string last_error;          ///< empty when nothing has gone wrong since the claim
+};
+
+}  // namespace doed::doe

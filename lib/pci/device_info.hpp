@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a scan of the host tells about a PCI function and its DOE capabilities.
+#pragma once
+
+#include "pci/address.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace doed::pci {
+
+/// One DOE extended capability (id 0x002E) of a function.
+struct DoeCapability {
+    std::uint16_t offset = 0;  ///< byte offset in config space
+    std::uint8_t version = 0;  ///< capability version, bits 19:16 of its header
+
+    friend bool operator==(const DoeCapability&, const DoeCapability&) = default;
+};
+
+/// What is known of a function without driving it.
+struct DeviceInfo {
+    Address address;
+    std::uint16_t vendor_id = 0;
+    std::uint16_t device_id = 0;
+    std::uint16_t subsystem_vendor_id = 0;  ///< 0 for bridges
+    std::uint16_t subsystem_id = 0;         ///< 0 for bridges
+    std::uint32_t class_code = 0;           ///< 24 bits: base class, subclass, interface
+    std::string driver;                     ///< bound kernel driver, empty when none
+    std::int32_t numa_node = -1;            ///< -1: the host names none
+    std::optional<std::uint32_t> iommu_group;
+    std::vector<DoeCapability> mailboxes;   ///< by ascending offset
+};
+
+}  // namespace doed::pci
