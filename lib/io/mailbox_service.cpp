@@ -37,6 +37,11 @@ std::shared_ptr<MailboxService> MailboxService::create(asio::any_io_executor wor
 
 // Every task below holds the core: the mailbox outlives what was posted to it.
 
+MailboxService::~MailboxService() {
+    auto& scheduler = core_->scheduler;
+    scheduler.post([core = std::move(core_)] {});
+}
+
 void MailboxService::start() {
     core_->scheduler.post([core = core_] { core->mailbox.start(); });
 }

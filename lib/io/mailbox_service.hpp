@@ -41,6 +41,9 @@ public:
         const pci::DoeCapability& capability, const doe::MailboxOptions& options, const doe::AllowList& allowed,
         boost::asio::any_io_executor listener_executor, Listener listener);
 
+    /// The mailbox is dropped on its strand, without waiting; call async_close first to end what is on the wire.
+    ~MailboxService();
+
     /// Claims the mailbox. Called once, first; what is submitted meanwhile waits.
     void start();
 
