@@ -62,7 +62,7 @@ enum class Severity : std::uint8_t {
 enum class ProblemKind : std::uint8_t {
     header_truncated,       ///< fewer bytes than a header has
     header_length,          ///< Length is below 16 or above 1 MiB
-    length_mismatch,        ///< Length says more bytes than there are
+    length_mismatch,        ///< Length says more bytes than there are; a warning only when the checksum fits all the same
     checksum,               ///< the bytes do not add up to 0
     structure_length,       ///< a structure says it is shorter than its own header; the rest cannot be walked
     structure_truncated,    ///< a structure reaches beyond the table
@@ -110,7 +110,7 @@ public:
     Table() = default;
 
     /// Takes any bytes; whatever is wrong with them becomes a problem. `reading` is what was already noticed when they
-    /// were read. Structures are listed up to the first one whose length cannot be followed.
+    /// were read. Structures are listed up to the first one whose length cannot be followed, and within the first 1 MiB.
     [[nodiscard]] static Table parse(std::vector<std::uint8_t> bytes, const ProblemList& reading = {});
 
     /// Everything parse() was given, unchanged.
@@ -125,9 +125,10 @@ public:
     [[nodiscard]] bool checksum_valid() const noexcept { return checksum_valid_; }
 
 private:
-    void check_as_a_whole(std::size_t end);
-    void walk(std::size_t end);
-    void check_rest(std::size_t offset, std::size_t end);
+    [[nodiscard]] std::size_t end() const noexcept;
+    void check_as_a_whole();
+    void walk();
+    void check_rest(std::uint32_t at, std::size_t count);
 
     std::vector<std::uint8_t> bytes_;
     TableHeader header_;

@@ -14,8 +14,11 @@
 
 #include <array>
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <source_location>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,7 +41,7 @@ public:
     [[nodiscard]] unsigned attempts() const noexcept { return attempts_; }
 
 private:
-    /// What a chain that came to its end yielded.
+    /// What was read of a table.
     struct Reading {
         std::vector<std::uint8_t> bytes;
         ProblemList problems;
@@ -46,16 +49,20 @@ private:
 
     void begin_attempt();
     void ask(std::uint16_t handle) noexcept;
-    [[nodiscard]] base::Result<void> take_entry(std::span<const std::uint8_t> entry);
+    /// Takes the entry in and yields the handle of the next one.
+    [[nodiscard]] base::Result<std::uint16_t> take_response(std::span<const std::uint32_t> payload);
     [[nodiscard]] base::Result<void> take_header(std::span<const std::uint8_t> entry);
     [[nodiscard]] base::Result<void> take_structure(std::span<const std::uint8_t> entry);
     [[nodiscard]] base::Result<void> take_padding(std::span<const std::uint8_t> entry);
-    [[nodiscard]] base::Result<Step> follow(std::uint16_t next_handle);
     [[nodiscard]] Step end_chain();
     [[nodiscard]] base::Result<Step> end_broken(const base::Error& error);
     [[nodiscard]] Step finish();
 
-    [[nodiscard]] std::unexpected<base::Error> broken(const std::string& what) const;
+    [[nodiscard]] std::size_t missing_bytes() const noexcept { return length_bytes_ - current_.bytes.size(); }
+    void note_oversize(std::size_t sent_bytes, std::size_t kept_bytes);
+    void note_change(const Reading& before, const Reading& after);
+    [[nodiscard]] std::unexpected<base::Error> broken(
+        const std::string& what, std::source_location where = std::source_location::current()) const;
 
     std::array<std::uint32_t, 1> request_{};
     std::uint16_t handle_ = 0;         ///< asked for now
@@ -64,9 +71,8 @@ private:
     Reading current_;
     unsigned attempts_ = 0;
 
-    std::optional<Reading> complete_;  ///< of the last attempt that came to its end
-    std::optional<Problem> changed_;   ///< attempts that came to their end differed
-    std::optional<Problem> broken_;    ///< an attempt after complete_ came to none
+    std::optional<Reading> complete_;  ///< of the last attempt that came to the end of its chain
+    ProblemList between_attempts_;     ///< what went wrong across attempts; void once one is sound
     Table table_;
 };
 
