@@ -162,6 +162,7 @@ private:
     bool abort_only_ = false;
     bool abandoned_ = false;
     bool aborted_ = false;
+    bool written_ = false;  ///< some register was written: the mailbox is not as it was found
     bool dead_ = false;
     std::uint32_t sent_dw_ = 0;      ///< payload dwords written
     std::uint32_t length_dw_ = 0;    ///< of the response, header included

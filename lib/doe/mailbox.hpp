@@ -21,6 +21,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace doed::doe {
@@ -74,9 +76,6 @@ public:
     /// gets the outcome of the new claim.
     void reset(std::move_only_function<void(base::Result<void>)> completion);
 
-    /// The device raised its interrupt for this mailbox: look now. Harmless when nothing is awaited.
-    void on_interrupt();
-
     /// Stops for good: everything is answered `cancelled` at once, the exchange on the wire is let end within its time,
     /// then `closed` is called and nothing is accessed any more.
     void close(std::move_only_function<void()> closed);
@@ -86,6 +85,9 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
 private:
+    /// What the exchange in hand belongs to.
+    enum class Activity : std::uint8_t { none, claim_abort, claim_discovery, operation };
+
     struct Waiter {
         Ticket ticket = 0;
         base::TimerId deadline_timer = 0;
@@ -99,35 +101,40 @@ private:
     // Claiming and revival.
     void begin_claim();
     [[nodiscard]] base::Result<void> read_control();
-    void end_claim(base::Result<void> outcome);
-    void schedule_revival();
+    void end_claim(const base::Result<void>& outcome);
+    void die(const base::Error& error);
 
     // Running operations.
-    void run_next();
-    void begin_operation(Job job);
-    void begin_exchange();
-    void end_operation(base::Result<void> outcome);
+    void advance();
+    [[nodiscard]] base::Result<void> may_run(Protocol protocol) const;
+    void begin_operation(Job job, Activity activity);
+    void continue_operation(base::Result<Operation::Step> step);
+    void end_operation(const base::Result<void>& outcome);
 
     // Stepping an exchange.
+    void begin_exchange(Exchange exchange);
     void pump();
-    [[nodiscard]] Event perform(const Action& action);
-    void wait(const Action& action);
+    void perform();
+    void wait();
     void wake();
-    void cancel_wait();
     void end_exchange();
     void count(const Exchange& exchange);
+    [[nodiscard]] PollSchedule& poll_schedule(Protocol protocol);
 
-    // Bookkeeping.
+    // Answering.
     void answer(std::vector<Waiter> waiters, const base::Result<std::shared_ptr<const Operation>>& result);
-    [[nodiscard]] std::optional<Waiter> take_waiter(Ticket ticket);
-    void expire(Ticket ticket);
+    void answer_resets(const base::Result<void>& result);
     void answer_early(Ticket ticket, base::Errc code);
     void fail_all(const base::Error& error);
+    void vanish(const base::Error& error);
     void finish_close();
+
     void enter(MailboxState state);
     void publish();
     void post(void (Mailbox::*step)());
-    [[nodiscard]] bool final() const noexcept;
+    [[nodiscard]] base::TimerId at(base::TimePoint when, base::Task task);
+    [[nodiscard]] bool offers(Protocol protocol) const noexcept;
+    [[nodiscard]] base::Error about(base::Errc code, std::string_view context = {}) const;
 
     base::Scheduler& scheduler_;
     pci::CountingConfigSpace config_;
@@ -139,28 +146,31 @@ private:
 
     MailboxStatus status_;
     ExchangeSetup setup_;
-    PollSchedule poll_;
+
     FairQueue<Job> queue_;
     Ticket next_ticket_ = 1;
 
+    Activity activity_ = Activity::none;
     std::optional<Job> running_;
-    std::shared_ptr<DiscoveryOperation> claim_discovery_;  ///< set while the running operation is the claim's
     std::optional<Exchange> exchange_;
     Action action_;
-    base::Error access_error_{base::Errc::io};  ///< what the last failed event points to
+    Protocol protocol_;  ///< of the running operation
     std::vector<std::uint32_t> response_;
     std::optional<std::uint32_t> known_status_;
+
+    std::vector<std::pair<Protocol, PollSchedule>> poll_;
+    PollSchedule recovery_poll_;  ///< while Busy or an abort is waited for
     base::TimerId wait_timer_ = 0;
     base::TimePoint wait_since_{};
+    Action::Reason wait_reason_ = Action::Reason::none;
     bool waiting_ = false;
-    bool woken_by_interrupt_ = false;
 
     bool reset_wanted_ = false;
-    bool closing_ = false;
     std::vector<std::move_only_function<void(base::Result<void>)>> reset_waiters_;
-    std::move_only_function<void()> closed_;
     base::TimerId revival_timer_ = 0;
-    base::Duration revival_pause_{};
+    base::Duration revival_pause_;
+    bool closing_ = false;
+    std::vector<std::move_only_function<void()>> closed_;
 
     std::shared_ptr<int> life_ = std::make_shared<int>(0);  ///< posted steps run only while it lives
 };

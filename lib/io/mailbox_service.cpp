@@ -76,8 +76,4 @@ void MailboxService::close(std::move_only_function<void()> closed) {
         [core = core_, closed = std::move(closed)]() mutable { core->mailbox.close(std::move(closed)); });
 }
 
-void MailboxService::notify_interrupt() {
-    core_->scheduler.post([core = core_] { core->mailbox.on_interrupt(); });
-}
-
 }  // namespace doed::io

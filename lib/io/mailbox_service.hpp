@@ -83,9 +83,6 @@ public:
             token, shared_from_this());
     }
 
-    /// The device's interrupt for this mailbox arrived.
-    void notify_interrupt();
-
 private:
     struct Core;  ///< scheduler and mailbox: what lives on the strand
     struct Call {
