@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the lanes share: where things are, how a build folder is configured, how its tests are run and counted.
+# Sourced by the scripts beside it, which run with -euo pipefail.
+# shellcheck disable=SC2034  # not every lane uses everything
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+lanes=$top/tests/lanes
+build=$(realpath -m "${DOED_BUILD_DIR:-$top/build}")
+cache=${DOED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/doed}
+# Debian's Python modules belong to Debian's Python, which need not be the first in PATH.
+python=/usr/bin/python3
+# Started by hand, a lane has nobody to report to but its reader.
+result=${DOED_LANE_RESULT:-/dev/null}
+
+step() {
+    printf -- '-- %s\n' "$*"
+}
+
+# The lane cannot go on: say why; its failure is counted by the exit code.
+give_up() {
+    printf 'cannot run: %s\n' "$*"
+    exit 1
+}
+
+# report PASSED FAILED: leaves the lane's counts.
+report() {
+    printf '%d %d\n' "$1" "$2" >"$result"
+}
+
+# configure FOLDER OPTION...: sets a build folder up, anew when the options or the tools have changed.
+# Nothing is downloaded: a library that is missing shall be noticed, not replaced.
+configure() {
+    local folder=$1 wish stamp=$1/.doed-configured
+    local -a options=(-Dbuildtype=debugoptimized --wrap-mode=nodownload "${@:2}")
+    wish="${CXX:-c++} $(${CXX:-c++} -dumpfullversion -dumpversion) $(meson --version) ${CXXFLAGS-} ${options[*]}"
+    if [[ ! -e $folder/meson-private/coredata.dat ]]; then
+        meson setup "${options[@]}" "$folder" "$top"
+    elif [[ ! -e $stamp || $(<"$stamp") != "$wish" ]]; then
+        meson setup --wipe "${options[@]}" "$folder" "$top"
+    fi
+    printf '%s\n' "$wish" >"$stamp"
+}
+
+compile() {
+    ninja -C "$1"
+}
+
+# run_tests FOLDER WORDS...: runs every test of a build folder, prefixed with WORDS, and prints what failed.
+# Leaves the counts in tests_passed and tests_failed. A lane whose programs are slow by nature sets DOED_TIMEOUT_FACTOR,
+# which stretches Meson's time limits and is there for the tests to stretch their own.
+run_tests() {
+    local folder=$1 counts status=0
+    export DOED_TIMEOUT_FACTOR=${DOED_TIMEOUT_FACTOR:-1}
+    shift
+    # Files of an earlier run would vouch for a test that now dies before it writes its own.
+    rm -f "$folder"/*.xml "$folder"/meson-logs/testlog*
+    DOED_JUNIT=$folder/integration-junit.xml "$@" \
+        meson test -C "$folder" --no-rebuild --print-errorlogs --timeout-multiplier "$DOED_TIMEOUT_FACTOR" || status=$?
+    { counts=$("$python" "$lanes/count" "$folder" "$status" 3>&1 1>&4); } 4>&1
+    read -r tests_passed tests_failed <<<"$counts"
+}
