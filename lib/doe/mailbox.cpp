@@ -250,7 +250,8 @@ void Mailbox::begin_exchange(Exchange exchange) {
     exchange_ = std::move(exchange);
     wait_reason_ = Action::Reason::none;
     action_ = exchange_->resume(Event::start(), scheduler_.now());
-    pump();
+    // A turn of its own: a device that answers at once must not pile up one exchange on the other's stack.
+    post(&Mailbox::pump);
 }
 
 void Mailbox::pump() {
