@@ -59,51 +59,35 @@ std::string_view structure_name(std::uint8_t type) noexcept {
 
 std::string_view to_string(Severity severity) noexcept {
     switch (severity) {
-    case Severity::notice:
-        return "notice";
-    case Severity::warning:
-        return "warning";
-    case Severity::error:
-        return "error";
+        case Severity::notice: return "notice";
+        case Severity::warning: return "warning";
+        case Severity::error: return "error";
     }
     return "unknown";
 }
 
 std::string_view to_string(ProblemKind kind) noexcept {
     switch (kind) {
-    case ProblemKind::header_truncated:
-        return "header-truncated";
-    case ProblemKind::header_length:
-        return "header-length";
-    case ProblemKind::length_mismatch:
-        return "length-mismatch";
-    case ProblemKind::checksum:
-        return "checksum";
-    case ProblemKind::structure_length:
-        return "structure-length";
-    case ProblemKind::structure_truncated:
-        return "structure-truncated";
-    case ProblemKind::structure_short:
-        return "structure-short";
-    case ProblemKind::trailing_padding:
-        return "trailing-padding";
-    case ProblemKind::trailing_data:
-        return "trailing-data";
-    case ProblemKind::entry_oversize:
-        return "entry-oversize";
-    case ProblemKind::changed_while_reading:
-        return "changed-while-reading";
-    case ProblemKind::attempt_broken:
-        return "attempt-broken";
-    case ProblemKind::more_problems:
-        return "more-problems";
+        case ProblemKind::header_truncated: return "header-truncated";
+        case ProblemKind::header_length: return "header-length";
+        case ProblemKind::length_mismatch: return "length-mismatch";
+        case ProblemKind::checksum: return "checksum";
+        case ProblemKind::structure_length: return "structure-length";
+        case ProblemKind::structure_truncated: return "structure-truncated";
+        case ProblemKind::structure_short: return "structure-short";
+        case ProblemKind::trailing_padding: return "trailing-padding";
+        case ProblemKind::trailing_data: return "trailing-data";
+        case ProblemKind::entry_oversize: return "entry-oversize";
+        case ProblemKind::changed_while_reading: return "changed-while-reading";
+        case ProblemKind::attempt_broken: return "attempt-broken";
+        case ProblemKind::more_problems: return "more-problems";
     }
     return "unknown";
 }
 
 std::string to_string(const Problem& problem) {
-    return std::string(to_string(problem.severity)) + " at byte " + std::to_string(problem.offset_bytes) + ": " +
-           problem.text;
+    return std::string(to_string(problem.severity)) + " at byte " +
+           std::to_string(problem.offset_bytes) + ": " + problem.text;
 }
 
 void ProblemList::add(Problem problem) {
@@ -127,7 +111,8 @@ Table Table::parse(std::vector<std::uint8_t> bytes, const ProblemList& reading) 
     table.header_ = read_header(table.bytes_);
     if (table.bytes_.size() < table_header_size_bytes) {
         table.problems_.add({ProblemKind::header_truncated, Severity::error, 0,
-                             "the table has " + count_bytes(table.bytes_.size()) + ", its header alone has " +
+                             "the table has " + count_bytes(table.bytes_.size()) +
+                                 ", its header alone has " +
                                  std::to_string(table_header_size_bytes)});
         table.problems_.append(reading);
         return table;
@@ -140,13 +125,15 @@ Table Table::parse(std::vector<std::uint8_t> bytes, const ProblemList& reading) 
 
 std::span<const std::uint8_t> Table::bytes_of(const RawStructure& structure) const noexcept {
     const std::span<const std::uint8_t> all(bytes_);
-    if (structure.offset_bytes > all.size() || structure.length_bytes > all.size() - structure.offset_bytes) {
+    if (structure.offset_bytes > all.size() ||
+        structure.length_bytes > all.size() - structure.offset_bytes) {
         return {};
     }
     return all.subspan(structure.offset_bytes, structure.length_bytes);
 }
 
-// Where the table ends in its bytes. A Length that has no room for the header says nothing about that.
+// Where the table ends in its bytes. A Length that has no room for the header says nothing about
+// that.
 std::size_t Table::end() const noexcept {
     const std::size_t length = header_.length_bytes;
     return length < table_header_size_bytes ? bytes_.size() : std::min(length, bytes_.size());
@@ -155,17 +142,21 @@ std::size_t Table::end() const noexcept {
 void Table::check_as_a_whole() {
     const std::span<const std::uint8_t> all(bytes_);
     const std::string says = "the header says the table has " + count_bytes(header_.length_bytes);
-    const unsigned sum = std::accumulate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(end()), 0U) & 0xFFU;
+    const unsigned sum =
+        std::accumulate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(end()), 0U) & 0xFFU;
     checksum_valid_ = sum == 0;
-    if (header_.length_bytes < table_header_size_bytes || header_.length_bytes > max_table_size_bytes) {
+    if (header_.length_bytes < table_header_size_bytes ||
+        header_.length_bytes > max_table_size_bytes) {
         problems_.add({ProblemKind::header_length, Severity::error, length_offset_bytes,
                        says + ", not " + std::to_string(table_header_size_bytes) + " to " +
                            std::to_string(max_table_size_bytes)});
     }
     if (header_.length_bytes > all.size()) {
-        // Bytes that add up without the missing ones: a card that counts its zero padding but does not hand it out.
-        problems_.add({ProblemKind::length_mismatch, checksum_valid_ ? Severity::warning : Severity::error,
-                       length_offset_bytes, says + ", its structures end at " + std::to_string(all.size())});
+        // Bytes that add up without the missing ones: a card that counts its zero padding but does
+        // not hand it out.
+        problems_.add({ProblemKind::length_mismatch,
+                       checksum_valid_ ? Severity::warning : Severity::error, length_offset_bytes,
+                       says + ", its structures end at " + std::to_string(all.size())});
     }
     if (!checksum_valid_) {
         problems_.add({ProblemKind::checksum, Severity::error, checksum_offset_bytes,
@@ -174,14 +165,16 @@ void Table::check_as_a_whole() {
     if (end() < all.size()) {
         const bool padding = all_zero(all.subspan(end()));
         problems_.add({padding ? ProblemKind::trailing_padding : ProblemKind::trailing_data,
-                       padding ? Severity::notice : Severity::warning, static_cast<std::uint32_t>(end()),
+                       padding ? Severity::notice : Severity::warning,
+                       static_cast<std::uint32_t>(end()),
                        count_bytes(all.size() - end()) + (padding ? " of zero padding" : "") +
                            " after the end of the table"});
     }
 }
 
 void Table::walk() {
-    base::ByteReader reader(std::span<const std::uint8_t>(bytes_).first(std::min(end(), max_table_size_bytes)));
+    base::ByteReader reader(
+        std::span<const std::uint8_t>(bytes_).first(std::min(end(), max_table_size_bytes)));
     reader.skip(table_header_size_bytes);
     while (reader.remaining() > 0) {
         const auto offset = static_cast<std::uint32_t>(reader.offset());
@@ -198,7 +191,8 @@ void Table::walk() {
         const KnownStructure* known = find_known(type);
         if (known != nullptr && length < known->fixed_part_bytes) {
             problems_.add({ProblemKind::structure_short, Severity::warning, offset,
-                           std::string(known->name) + " of " + count_bytes(length) + ", its fixed part alone has " +
+                           std::string(known->name) + " of " + count_bytes(length) +
+                               ", its fixed part alone has " +
                                std::to_string(known->fixed_part_bytes)});
         }
     }
@@ -213,19 +207,22 @@ void Table::check_rest(std::uint32_t at, std::size_t count) {
         return;
     }
     if (rest.size() < structure_header_size_bytes) {
-        problems_.add({ProblemKind::trailing_data, Severity::warning, at,
-                       count_bytes(rest.size()) + " after the last structure, too few for another one"});
+        problems_.add(
+            {ProblemKind::trailing_data, Severity::warning, at,
+             count_bytes(rest.size()) + " after the last structure, too few for another one"});
         return;
     }
     const unsigned length = rest[2] | static_cast<unsigned>(rest[3]) << 8;
-    const std::string what = "structure of type " + std::to_string(rest[0]) + " says it has " + count_bytes(length);
+    const std::string what =
+        "structure of type " + std::to_string(rest[0]) + " says it has " + count_bytes(length);
     if (length < structure_header_size_bytes) {
         problems_.add({ProblemKind::structure_length, Severity::error, at,
                        what + ", less than its own header; the " + count_bytes(rest.size()) +
                            " from here on are not understood"});
     } else {
-        problems_.add({ProblemKind::structure_truncated, Severity::error, at,
-                       what + ", the table ends after " + std::to_string(rest.size()) + " of them"});
+        problems_.add(
+            {ProblemKind::structure_truncated, Severity::error, at,
+             what + ", the table ends after " + std::to_string(rest.size()) + " of them"});
     }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Coherent Device Attribute Table (CDAT 1.04) as bytes: its header, where its structures lie, and everything that is
-// wrong with it. A table that is wrong is still a table: its bytes are kept as they came, its problems are listed.
-// Needs nothing but lib/base, so that a table file is read without a device.
+// A Coherent Device Attribute Table (CDAT 1.04) as bytes: its header, where its structures lie, and
+// everything that is wrong with it. A table that is wrong is still a table: its bytes are kept as
+// they came, its problems are listed. Needs nothing but lib/base, so that a table file is read
+// without a device.
 #pragma once
 
 #include <array>
@@ -33,7 +34,8 @@ enum class StructureType : std::uint8_t {
 /// "DSMAS", "DSLBIS", ...; empty for a reserved type.
 [[nodiscard]] std::string_view structure_name(std::uint8_t type) noexcept;
 
-/// The fields of the 16 bytes every table starts with, as they are; zero where the bytes end earlier.
+/// The fields of the 16 bytes every table starts with, as they are; zero where the bytes end
+/// earlier.
 struct TableHeader {
     std::uint32_t length_bytes = 0;  ///< of the whole table, by its own word
     std::uint8_t revision = 0;       ///< 1 and 2 are seen; no value is refused
@@ -62,9 +64,9 @@ enum class Severity : std::uint8_t {
 enum class ProblemKind : std::uint8_t {
     header_truncated,       ///< fewer bytes than a header has
     header_length,          ///< Length is below 16 or above 1 MiB
-    length_mismatch,        ///< Length says more bytes than there are; a warning only when the checksum fits all the same
+    length_mismatch,        ///< Length says more bytes than there are
     checksum,               ///< the bytes do not add up to 0
-    structure_length,       ///< a structure says it is shorter than its own header; the rest cannot be walked
+    structure_length,       ///< a structure says it is shorter than its header
     structure_truncated,    ///< a structure reaches beyond the table
     structure_short,        ///< a structure is shorter than its type's fixed part
     trailing_padding,       ///< zeros after the last structure, as some cards have
@@ -91,7 +93,8 @@ struct Problem {
 /// "error at byte 5: ...": one line for people.
 [[nodiscard]] std::string to_string(const Problem& problem);
 
-/// The first `limit` problems, and then one that says the list is full: a table can have more than anybody reads.
+/// The first `limit` problems, and then one that says the list is full: a table can have more than
+/// anybody reads.
 class ProblemList {
 public:
     static constexpr std::size_t limit = 64;
@@ -109,19 +112,28 @@ public:
     /// No bytes at all, no problems.
     Table() = default;
 
-    /// Takes any bytes; whatever is wrong with them becomes a problem. `reading` is what was already noticed when they
-    /// were read. Structures are listed up to the first one whose length cannot be followed, and within the first 1 MiB.
-    [[nodiscard]] static Table parse(std::vector<std::uint8_t> bytes, const ProblemList& reading = {});
+    /// Takes any bytes; whatever is wrong with them becomes a problem. `reading` is what was
+    /// already noticed when they were read. Structures are listed up to the first one whose length
+    /// cannot be followed, and within the first 1 MiB.
+    [[nodiscard]] static Table parse(std::vector<std::uint8_t> bytes,
+                                     const ProblemList& reading = {});
 
     /// Everything parse() was given, unchanged.
     [[nodiscard]] const std::vector<std::uint8_t>& bytes() const noexcept { return bytes_; }
     [[nodiscard]] const TableHeader& header() const noexcept { return header_; }
-    [[nodiscard]] const std::vector<RawStructure>& structures() const noexcept { return structures_; }
+    [[nodiscard]] const std::vector<RawStructure>& structures() const noexcept {
+        return structures_;
+    }
     /// The bytes of one of structures().
-    [[nodiscard]] std::span<const std::uint8_t> bytes_of(const RawStructure& structure) const noexcept;
-    /// In the order they were found, those of the table as a whole first; at most ProblemList::limit + 1.
-    [[nodiscard]] const std::vector<Problem>& problems() const noexcept { return problems_.entries(); }
-    /// The header is whole and the bytes of the table, as far as they are there, add up to 0 (CDAT 1.04 section 2).
+    [[nodiscard]] std::span<const std::uint8_t> bytes_of(
+        const RawStructure& structure) const noexcept;
+    /// In the order they were found, those of the table as a whole first; at most
+    /// ProblemList::limit + 1.
+    [[nodiscard]] const std::vector<Problem>& problems() const noexcept {
+        return problems_.entries();
+    }
+    /// The header is whole and the bytes of the table, as far as they are there, add up to 0
+    /// (CDAT 1.04 section 2).
     [[nodiscard]] bool checksum_valid() const noexcept { return checksum_valid_; }
 
 private:

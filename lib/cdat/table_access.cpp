@@ -58,7 +58,8 @@ base::Result<doe::Operation::Step> TableAccessOperation::start() {
     return Step::send;
 }
 
-base::Result<doe::Operation::Step> TableAccessOperation::consume(std::span<const std::uint32_t> payload) {
+base::Result<doe::Operation::Step> TableAccessOperation::consume(
+    std::span<const std::uint32_t> payload) {
     const auto next_handle = take_response(payload);
     if (!next_handle) {
         return end_broken(next_handle.error());
@@ -81,10 +82,12 @@ void TableAccessOperation::begin_attempt() {
 void TableAccessOperation::ask(std::uint16_t handle) noexcept {
     handle_ = handle;
     asked_.set(handle);
-    request_[0] = code_read_entry | std::uint32_t{table_type_cdat} << 8 | std::uint32_t{handle} << 16;
+    request_[0] =
+        code_read_entry | std::uint32_t{table_type_cdat} << 8 | std::uint32_t{handle} << 16;
 }
 
-base::Result<std::uint16_t> TableAccessOperation::take_response(std::span<const std::uint32_t> payload) {
+base::Result<std::uint16_t> TableAccessOperation::take_response(
+    std::span<const std::uint32_t> payload) {
     if (payload.empty()) {
         return broken("a response without payload");
     }
@@ -114,8 +117,8 @@ base::Result<void> TableAccessOperation::take_header(std::span<const std::uint8_
     }
     length_bytes_ = read32(entry, 0);
     if (length_bytes_ < table_header_size_bytes || length_bytes_ > max_table_size_bytes) {
-        return broken("the header says the table has " + std::to_string(length_bytes_) + " bytes, not 16 to " +
-                      std::to_string(max_table_size_bytes));
+        return broken("the header says the table has " + std::to_string(length_bytes_) +
+                      " bytes, not 16 to " + std::to_string(max_table_size_bytes));
     }
     current_.bytes.assign(entry.begin(), entry.end());
     return {};
@@ -134,15 +137,16 @@ base::Result<void> TableAccessOperation::take_structure(std::span<const std::uin
         length = entry.size();
     }
     if (length > entry.size()) {
-        return broken("a structure of " + std::to_string(length) + " bytes in a response that has " +
-                      std::to_string(entry.size()) + " of them");
+        return broken("a structure of " + std::to_string(length) +
+                      " bytes in a response that has " + std::to_string(entry.size()) + " of them");
     }
     if (length > missing_bytes()) {
         return broken("the entries have more bytes than the " + std::to_string(length_bytes_) +
                       " that the header says");
     }
     note_oversize(entry.size(), length);
-    current_.bytes.insert(current_.bytes.end(), entry.begin(), entry.begin() + static_cast<std::ptrdiff_t>(length));
+    current_.bytes.insert(current_.bytes.end(), entry.begin(),
+                          entry.begin() + static_cast<std::ptrdiff_t>(length));
     return {};
 }
 
@@ -150,7 +154,8 @@ base::Result<void> TableAccessOperation::take_structure(std::span<const std::uin
 base::Result<void> TableAccessOperation::take_padding(std::span<const std::uint8_t> entry) {
     const std::size_t kept = std::min(entry.size(), missing_bytes());
     if (kept == 0) {
-        return broken("an entry of zeros after the " + std::to_string(length_bytes_) + " bytes that the header says");
+        return broken("an entry of zeros after the " + std::to_string(length_bytes_) +
+                      " bytes that the header says");
     }
     note_oversize(entry.size(), kept);
     current_.bytes.insert(current_.bytes.end(), kept, 0);
@@ -187,7 +192,8 @@ base::Result<doe::Operation::Step> TableAccessOperation::end_broken(const base::
     if (complete_) {
         return finish();
     }
-    return base::fail(error.code(), error.context() + " (the last of " + std::to_string(attempts_) + " attempts)",
+    return base::fail(error.code(),
+                      error.context() + " (the last of " + std::to_string(attempts_) + " attempts)",
                       error.where());
 }
 
@@ -202,8 +208,9 @@ void TableAccessOperation::note_oversize(std::size_t sent_bytes, std::size_t kep
     if (sent_bytes - kept_bytes > max_dword_padding_bytes) {
         current_.problems.add({ProblemKind::entry_oversize, Severity::warning,
                                static_cast<std::uint32_t>(current_.bytes.size()),
-                               "the device sent " + std::to_string(sent_bytes) + " bytes of an entry that has " +
-                                   std::to_string(kept_bytes) + "; the rest was dropped"});
+                               "the device sent " + std::to_string(sent_bytes) +
+                                   " bytes of an entry that has " + std::to_string(kept_bytes) +
+                                   "; the rest was dropped"});
     }
 }
 
@@ -214,10 +221,12 @@ void TableAccessOperation::note_change(const Reading& before, const Reading& aft
     between_attempts_.add({ProblemKind::changed_while_reading, Severity::warning,
                            static_cast<std::uint32_t>(differs - before.bytes.begin()),
                            "the table changed from here on while it was read (sequence " +
-                               std::to_string(old_sequence) + ", then " + std::to_string(new_sequence) + ")"});
+                               std::to_string(old_sequence) + ", then " +
+                               std::to_string(new_sequence) + ")"});
 }
 
-std::unexpected<base::Error> TableAccessOperation::broken(const std::string& what, std::source_location where) const {
+std::unexpected<base::Error> TableAccessOperation::broken(const std::string& what,
+                                                          std::source_location where) const {
     return base::fail(base::Errc::malformed, "CDAT entry " + hex(handle_, 4) + ": " + what, where);
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads a whole CDAT through DOE Table Access (CXL r3.1 8.1.11.1): the 16-byte header at entry handle 0, then one
-// structure per handle, each response naming the next handle, 0xFFFF the end. A handle the device did not give is never
-// sent.
+// Reads a whole CDAT through DOE Table Access (CXL r3.1 8.1.11.1): the 16-byte header at entry
+// handle 0, then one structure per handle, each response naming the next handle, 0xFFFF the end. A
+// handle the device did not give is never sent.
 //
-// The device may change its table between two exchanges. The header's sequence is not asked for again: the checksum
-// covers the whole table. When length or checksum do not fit, everything is read again, up to max_attempts; a table that
-// stays the same twice, or bad to the last, is the result nevertheless, with its problems.
+// The device may change its table between two exchanges. The header's sequence is not asked for
+// again: the checksum covers the whole table. When length or checksum do not fit, everything is
+// read again, up to max_attempts; a table that stays the same twice, or bad to the last, is the
+// result nevertheless, with its problems.
 #pragma once
 
 #include "cdat/table.hpp"
@@ -28,12 +29,17 @@ class TableAccessOperation final : public doe::Operation {
 public:
     static constexpr unsigned max_attempts = 5;
 
-    [[nodiscard]] doe::Protocol protocol() const noexcept override { return doe::protocol_table_access; }
+    [[nodiscard]] doe::Protocol protocol() const noexcept override {
+        return doe::protocol_table_access;
+    }
     [[nodiscard]] std::string_view single_flight_key() const noexcept override { return "cdat"; }
     [[nodiscard]] base::Result<Step> start() override;
-    /// Error: malformed, when no attempt came to the end of the chain; the context says what the last one broke on.
+    /// Error: malformed, when no attempt came to the end of the chain; the context says what the
+    /// last one broke on.
     [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t> payload) override;
-    [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override { return request_; }
+    [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
+        return request_;
+    }
 
     /// The table and all its problems; complete once finished.
     [[nodiscard]] const Table& table() const noexcept { return table_; }
@@ -58,16 +64,19 @@ private:
     [[nodiscard]] base::Result<Step> end_broken(const base::Error& error);
     [[nodiscard]] Step finish();
 
-    [[nodiscard]] std::size_t missing_bytes() const noexcept { return length_bytes_ - current_.bytes.size(); }
+    [[nodiscard]] std::size_t missing_bytes() const noexcept {
+        return length_bytes_ - current_.bytes.size();
+    }
     void note_oversize(std::size_t sent_bytes, std::size_t kept_bytes);
     void note_change(const Reading& before, const Reading& after);
     [[nodiscard]] std::unexpected<base::Error> broken(
-        const std::string& what, std::source_location where = std::source_location::current()) const;
+        const std::string& what,
+        std::source_location where = std::source_location::current()) const;
 
     std::array<std::uint32_t, 1> request_{};
-    std::uint16_t handle_ = 0;         ///< asked for now
-    std::bitset<0x10000> asked_;       ///< handles of this attempt
-    std::uint32_t length_bytes_ = 0;   ///< of the table, by this attempt's header
+    std::uint16_t handle_ = 0;        ///< asked for now
+    std::bitset<0x10000> asked_;      ///< handles of this attempt
+    std::uint32_t length_bytes_ = 0;  ///< of the table, by this attempt's header
     Reading current_;
     unsigned attempts_ = 0;
 

@@ -43,8 +43,15 @@ Bytes volatile_dsmas(std::uint64_t size_bytes) {
 // The memory itself; entries 1 and 2 are reserved for it.
 Bytes memory_dslbis(std::uint8_t data_type, std::uint64_t base_unit, std::uint16_t entry) {
     auto writer = begin_structure(StructureType::dslbis, 24);
-    writer.write(default_dsmad_handle).write(std::uint8_t{0}).write(data_type).write(std::uint8_t{0});
-    writer.write(base_unit).write(entry).write(std::uint16_t{0}).write(std::uint16_t{0}).write(std::uint16_t{0});
+    writer.write(default_dsmad_handle)
+        .write(std::uint8_t{0})
+        .write(data_type)
+        .write(std::uint8_t{0});
+    writer.write(base_unit)
+        .write(entry)
+        .write(std::uint16_t{0})
+        .write(std::uint16_t{0})
+        .write(std::uint16_t{0});
     return writer.take();
 }
 
@@ -69,7 +76,8 @@ Bytes one_port_sslbis(std::uint8_t data_type, std::uint64_t base_unit, std::uint
 
 }  // namespace
 
-Bytes build_table(std::uint8_t revision, std::uint32_t sequence, std::span<const Bytes> structures) {
+Bytes build_table(std::uint8_t revision, std::uint32_t sequence,
+                  std::span<const Bytes> structures) {
     std::size_t length_bytes = table_header_size_bytes;
     for (const Bytes& structure : structures) {
         length_bytes += structure.size();
@@ -89,12 +97,9 @@ Bytes build_table(std::uint8_t revision, std::uint32_t sequence, std::span<const
 Bytes default_endpoint_table(std::uint64_t memory_size_bytes) {
     // Picoseconds and MB/s.
     const std::array structures{
-        volatile_dsmas(memory_size_bytes),
-        memory_dslbis(read_latency, 10000, 15),
-        memory_dslbis(write_latency, 10000, 25),
-        memory_dslbis(read_bandwidth, 1000, 16),
-        memory_dslbis(write_bandwidth, 1000, 16),
-        specific_purpose_dsemts(memory_size_bytes),
+        volatile_dsmas(memory_size_bytes),        memory_dslbis(read_latency, 10000, 15),
+        memory_dslbis(write_latency, 10000, 25),  memory_dslbis(read_bandwidth, 1000, 16),
+        memory_dslbis(write_bandwidth, 1000, 16), specific_purpose_dsemts(memory_size_bytes),
     };
     return build_table(default_revision, 0, structures);
 }
