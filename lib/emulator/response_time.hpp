@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How long a device takes to respond: fixed, or anything between two bounds, drawn from a seeded generator so that a run
+// can be repeated.
+#pragma once
+
+#include "base/scheduler.hpp"
+
+#include <cstdint>
+#include <random>
+
+namespace doed::emulator {
+
+/// The bounds of a response time; equal for a fixed one. min <= max.
+struct ResponseTimeRange {
+    base::Duration min{};
+    base::Duration max{};
+
+    friend bool operator==(const ResponseTimeRange&, const ResponseTimeRange&) = default;
+};
+
+class ResponseTime {
+public:
+    explicit ResponseTime(const ResponseTimeRange& range, std::uint64_t seed = 0);
+
+    /// The time the next response takes, each within the bounds with the same probability.
+    [[nodiscard]] base::Duration next();
+
+private:
+    ResponseTimeRange range_;
+    std::mt19937_64 generator_;
+};
+
+}  // namespace doed::emulator
