@@ -86,7 +86,8 @@ private:
         if (!frames_.back().keys.insert(key).second && !pointer_) {
             pointer_.emplace();
             for (const auto& frame : frames_) {
-                *pointer_ += '/' + (frame.is_array ? std::to_string(frame.index) : escape_token(frame.key));
+                *pointer_ +=
+                    '/' + (frame.is_array ? std::to_string(frame.index) : escape_token(frame.key));
             }
         }
     }
@@ -162,7 +163,8 @@ bool JsonValue::boolean() const {
 
 std::uint64_t JsonValue::integer_within(const Limits& limits, Notation notation) const {
     const auto within = [&](auto number) {
-        return std::cmp_greater_equal(number, limits.min) && std::cmp_less_equal(number, limits.max);
+        return std::cmp_greater_equal(number, limits.min) &&
+               std::cmp_less_equal(number, limits.max);
     };
     if (value_ != nullptr && value_->is_number_unsigned() && within(value_->get<std::uint64_t>())) {
         return value_->get<std::uint64_t>();
@@ -175,20 +177,24 @@ std::uint64_t JsonValue::integer_within(const Limits& limits, Notation notation)
         const std::string_view text = value_->get_ref<const std::string&>();
         std::uint64_t number = 0;
         const auto [end, error] =
-            std::from_chars(text.data() + std::min<std::size_t>(2, text.size()), text.data() + text.size(), number, 16);
-        if (text.starts_with("0x") && error == std::errc{} && end == text.data() + text.size() && within(number)) {
+            std::from_chars(text.data() + std::min<std::size_t>(2, text.size()),
+                            text.data() + text.size(), number, 16);
+        if (text.starts_with("0x") && error == std::errc{} && end == text.data() + text.size() &&
+            within(number)) {
             return number;
         }
     }
     const std::string range = std::to_string(limits.min) + " to " + std::to_string(limits.max);
-    refuse(notation == Notation::number ? "a whole number from " + range
-                                        : "a whole number, or a string such as \"0x1a\", from " + range);
+    refuse(notation == Notation::number
+               ? "a whole number from " + range
+               : "a whole number, or a string such as \"0x1a\", from " + range);
     return static_cast<std::uint64_t>(limits.min);
 }
 
 std::size_t JsonValue::choice_index(std::span<const std::string_view> words) const {
     DOED_ASSERT(!words.empty());
-    const auto found = is_string() ? std::ranges::find(words, value_->get_ref<const std::string&>()) : words.end();
+    const auto found =
+        is_string() ? std::ranges::find(words, value_->get_ref<const std::string&>()) : words.end();
     if (found == words.end()) {
         refuse("one of " + quoted_list(words));
         return 0;
@@ -258,7 +264,8 @@ std::optional<JsonValue> JsonObject::find(std::string_view key) const {
     return value_.child(*member, key);
 }
 
-JsonDocument::JsonDocument(std::unique_ptr<JsonValue::Document> document) noexcept : document_(std::move(document)) {}
+JsonDocument::JsonDocument(std::unique_ptr<JsonValue::Document> document) noexcept
+    : document_(std::move(document)) {}
 JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
 JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
 JsonDocument::~JsonDocument() = default;
@@ -279,9 +286,11 @@ Result<JsonDocument> JsonDocument::parse(std::string_view text, std::string name
             return true;
         });
         if (repeated.pointer()) {
-            return fail(Errc::invalid_argument, name + ": " + *repeated.pointer() + ": the key appears twice");
+            return fail(Errc::invalid_argument,
+                        name + ": " + *repeated.pointer() + ": the key appears twice");
         }
-        return JsonDocument(std::make_unique<JsonValue::Document>(std::move(name), std::move(content)));
+        return JsonDocument(
+            std::make_unique<JsonValue::Document>(std::move(name), std::move(content)));
     } catch (const json::exception& error) {
         return fail(Errc::invalid_argument, name + ": " + syntax_message(error));
     }

@@ -48,7 +48,8 @@ public:
 
     /// A whole number within [min, max], where min <= 2^63-1 and max >= 0; yields min when it is not.
     template <std::integral T>
-    [[nodiscard]] T integer(T min = std::numeric_limits<T>::min(), T max = std::numeric_limits<T>::max()) const {
+    [[nodiscard]] T integer(T min = std::numeric_limits<T>::min(),
+                            T max = std::numeric_limits<T>::max()) const {
         return static_cast<T>(integer_within(Limits(min, max), Notation::number));
     }
     /// The same, or a string in hexadecimal such as "0x190".

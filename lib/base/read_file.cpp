@@ -3,13 +3,13 @@
 
 #include "base/unique_fd.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <array>
 #include <cerrno>
 #include <string>
 #include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 namespace doed::base {
 
@@ -27,7 +27,8 @@ std::unexpected<Error> fail_with_errno(const std::string& name, int error) {
 
 }  // namespace
 
-Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path, std::size_t max_size_bytes) {
+Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path,
+                                            std::size_t max_size_bytes) {
     const std::string name = "file " + path.string();
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd) {
@@ -54,7 +55,8 @@ Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path, s
             return bytes;
         }
         if (static_cast<std::size_t>(got) > max_size_bytes - bytes.size()) {
-            return fail(Errc::too_large, name + ": more than " + std::to_string(max_size_bytes) + " bytes");
+            return fail(Errc::too_large,
+                        name + ": more than " + std::to_string(max_size_bytes) + " bytes");
         }
         bytes.insert(bytes.end(), part.begin(), part.begin() + got);
     }
