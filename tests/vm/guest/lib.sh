@@ -19,10 +19,11 @@ mkdir -p "$TMP"
 pass() { echo "PASS vm/$SCENARIO: $1" | tee "$RESULTS"; }
 fail() { echo "FAIL vm/$SCENARIO: $1 (${2//$'\n'/; })" | tee "$RESULTS"; }
 
-# Ends the scenario when what follows would make no sense.
+# Ends the scenario when what follows would make no sense. The failure is reported,
+# so the script itself ends well.
 abort() {
   fail "$@"
-  exit 1
+  exit 0
 }
 
 # check WHAT COMMAND...: passes if COMMAND succeeds. COMMAND runs in a subshell.
@@ -36,13 +37,17 @@ check() {
   fi
 }
 
-# check_equal WHAT EXPECTED ACTUAL
+# check_equal WHAT EXPECTED ACTUAL: long values are shown from where they differ.
 check_equal() {
+  local at=0 where=''
   if [[ $3 == "$2" ]]; then
     pass "$1"
-  else
-    fail "$1" "expected '${2:0:120}', got '${3:0:120}'"
+    return
   fi
+  while ((${#2} > 80)) && [[ ${2:at:1} == "${3:at:1}" ]]; do
+    where=", from character $((++at)) on"
+  done
+  fail "$1" "expected '${2:at:80}', got '${3:at:80}'$where"
 }
 
 # refused WHAT REGEX COMMAND...: COMMAND has to end by itself, with a failure and
@@ -90,7 +95,7 @@ name_is_owned() {
 doed_start() {
   "$DOED" --bus system --backend sysfs "$@" >>"$DOED_LOG" 2>&1 &
   doed_pid=$!
-  wait_for 30 doed_is_up_or_gone
+  wait_for 60 doed_is_up_or_gone
   if ! doed_is_running || ! name_is_owned; then
     doed_log
     abort "doed $* starts" "no org.doed1 on the bus; last line: $(tail -n 1 "$DOED_LOG")"

@@ -16,7 +16,8 @@ readonly ACCESS_BUDGET=172 # for the endpoint's table: 7 exchanges
 for module in cxl_acpi cxl_pci cxl_mem cxl_pmem; do
   modprobe "$module" || abort "module $module loads" "modprobe ended with $?"
 done
-wait_for 30 kernel_cdat "$ENDPOINT" || abort "the kernel reads the endpoint's CDAT" "no CDAT file"
+wait_for 30 kernel_cdat "$ENDPOINT" ||
+  abort "the kernel reads the endpoint's CDAT" "no CDAT file; $(dmesg | grep cxl | tail -n 1)"
 reference=$(kernel_cdat "$ENDPOINT")
 reference_bytes=$(file_bytes "$reference")
 check_equal "the kernel's CDAT file has $CDAT_BYTES bytes" $CDAT_BYTES "$(file_size "$reference")"
