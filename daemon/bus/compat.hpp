@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The two generations of sdbus-c++ (1.2 and 2.x) behind one set of functions. The only file that knows which one it is.
+// They are told apart by a header that only the second has; neither defines a version macro.
+#pragma once
+
+#include <sdbus-c++/sdbus-c++.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#if __has_include(<sdbus-c++/VTableItems.h>)
+#define DOED_SDBUS_GENERATION 2
+#else
+#define DOED_SDBUS_GENERATION 1
+#endif
+
+namespace doed::bus {
+
+/// What the connection wants to be woken by.
+struct PollRequest {
+    int fd = -1;
+    short events = 0;    ///< POLLIN, POLLOUT
+    int wake_fd = -1;    ///< readable when the connection was used outside the pump; -1: the library has none
+    bool at_once = false;
+    std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
+/// Handles one message or timeout; false when nothing was left to do. Throws sdbus::Error when the connection is lost.
+inline bool process_one(sdbus::IConnection& connection) {
+#if DOED_SDBUS_GENERATION == 2
+    return connection.processPendingEvent();
+#else
+    return connection.processPendingRequest();
+#endif
+}
+
+inline PollRequest poll_request(const sdbus::IConnection& connection) {
+    const auto data = connection.getEventLoopPollData();
+    PollRequest request;
+    request.fd = data.fd;
+    request.events = data.events;
+#if DOED_SDBUS_GENERATION == 2
+    request.wake_fd = data.eventFd;
+    const std::chrono::microseconds timeout = data.timeout;
+    const bool endless = timeout == std::chrono::microseconds::max();
+#else
+    const bool endless = data.timeout_usec == UINT64_MAX;
+    const std::chrono::microseconds timeout(endless ? 0 : static_cast<std::int64_t>(data.timeout_usec));
+#endif
+    request.at_once = !endless && timeout.count() == 0;
+    if (!endless && !request.at_once) {
+        // CLOCK_MONOTONIC, as is steady_clock.
+        request.deadline = std::chrono::steady_clock::time_point(timeout);
+    }
+    return request;
+}
+
+inline sdbus::Error make_error(const std::string& name, const std::string& message) {
+#if DOED_SDBUS_GENERATION == 2
+    return sdbus::Error(sdbus::Error::Name{name}, message);
+#else
+    return sdbus::Error(name, message);
+#endif
+}
+
+/// Both are round trips to the bus daemon: at start-up and shut-down only.
+inline void request_name(sdbus::IConnection& connection, const std::string& name) {
+#if DOED_SDBUS_GENERATION == 2
+    connection.requestName(sdbus::ServiceName{name});
+#else
+    connection.requestName(name);
+#endif
+}
+inline void release_name(sdbus::IConnection& connection, const std::string& name) {
+#if DOED_SDBUS_GENERATION == 2
+    connection.releaseName(sdbus::ServiceName{name});
+#else
+    connection.releaseName(name);
+#endif
+}
+
+inline void emit_properties_changed(sdbus::IObject& object, const std::string& interface,
+                                    const std::vector<std::string>& properties) {
+#if DOED_SDBUS_GENERATION == 2
+    std::vector<sdbus::PropertyName> names;
+    for (const auto& property : properties) {
+        names.emplace_back(property);
+    }
+    object.emitPropertiesChangedSignal(sdbus::InterfaceName{interface}, names);
+#else
+    object.emitPropertiesChangedSignal(interface, properties);
+#endif
+}
+
+inline void emit_interfaces_added(sdbus::IObject& object, const std::string& interface) {
+#if DOED_SDBUS_GENERATION == 2
+    object.emitInterfacesAddedSignal({sdbus::InterfaceName{interface}});
+#else
+    object.emitInterfacesAddedSignal({interface});
+#endif
+}
+inline void emit_interfaces_removed(sdbus::IObject& object, const std::string& interface) {
+#if DOED_SDBUS_GENERATION == 2
+    object.emitInterfacesRemovedSignal({sdbus::InterfaceName{interface}});
+#else
+    object.emitInterfacesRemovedSignal({interface});
+#endif
+}
+
+}  // namespace doed::bus

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The answer that a method call still waits for. Copies stand for the same call; the first to answer wins, later ones
+// are ignored, and a call nobody answered is answered Cancelled when the last copy goes. Never throws. Bus loop only.
+#pragma once
+
+#include "daemon/bus/errors.hpp"
+#include "daemon/bus/pump.hpp"
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace doed::bus {
+
+template <typename... Values>
+class Reply {
+public:
+    Reply(Pump& pump, sdbus::Result<Values...>&& result)
+        : call_(std::make_shared<Call>(pump, std::move(result))) {}
+
+    void succeed(const Values&... values) const noexcept {
+        call_->answer([&](const auto& result) { result.returnResults(values...); });
+    }
+    void fail(const base::Error& error) const noexcept {
+        call_->answer([&](const auto& result) { result.returnError(to_bus_error(error)); });
+    }
+    void fail(const sdbus::Error& error) const noexcept {
+        call_->answer([&](const auto& result) { result.returnError(error); });
+    }
+
+private:
+    struct Call {
+        Call(Pump& owner, sdbus::Result<Values...>&& open) : pump(owner), result(std::move(open)) {}
+        Call(const Call&) = delete;
+        Call& operator=(const Call&) = delete;
+        ~Call() {
+            answer([](const auto& open) { open.returnError(to_bus_error(base::Error(base::Errc::cancelled))); });
+        }
+
+        template <typename Send>
+        void answer(Send send) noexcept {
+            if (!result) {
+                return;
+            }
+            try {
+                send(*std::exchange(result, std::nullopt));
+                pump.kick();
+            } catch (const std::exception&) {
+                // The connection is going; the pump reports that.
+            }
+        }
+
+        Pump& pump;
+        std::optional<sdbus::Result<Values...>> result;
+    };
+
+    std::shared_ptr<Call> call_;
+};
+
+}  // namespace doed::bus

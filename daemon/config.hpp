@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The configuration file: JSON, every key optional, unknown keys and wrong types refused. The keys, with range, unit and
+// default:
+//   log_level            "error", "warning", "info", "debug"        default "info"
+//   workers              1..64 threads that access config space     default 4
+//   poll_floor_us        1..1000000, shortest pause between polls   default 50
+//   poll_cap_us          poll_floor_us..1000000, longest pause      default 4000
+//   exchange_timeout_ms  1000..60000, a device's time to respond    default 1000 (PCIe r6.2 6.30.2)
+//   queue_limit          1..4096 requests per mailbox               default 64
+//   default_deadline_ms  1..3600000, of a call that names none      default 20000
+//   disable_protocols    ["1e98:02", ...] taken off the allow-list  default []
+//   devices              {"0000:0d:00.0": {...}, ...}, each with
+//     owner              "auto", "claim", "kernel", "ignore"        default "auto"
+//     poll_floor_us, poll_cap_us, exchange_timeout_ms as above      default as above
+#pragma once
+
+#include "base/result.hpp"
+#include "daemon/log.hpp"
+#include "daemon/ownership.hpp"
+#include "doe/mailbox.hpp"
+#include "doe/protocol.hpp"
+#include "pci/address.hpp"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace doed::daemon {
+
+struct DeviceConfig {
+    OwnerChoice owner = OwnerChoice::automatic;
+    doe::MailboxOptions mailbox;
+};
+
+struct Config {
+    LogLevel log_level = LogLevel::info;
+    unsigned workers = 4;
+    base::Duration default_deadline = std::chrono::seconds(20);
+    doe::AllowList allowed;
+    DeviceConfig device_default;
+    std::map<pci::Address, DeviceConfig> devices;  ///< those that the file names
+
+    [[nodiscard]] const DeviceConfig& device(const pci::Address& address) const;
+
+    /// Errors: those of reading the file; invalid_argument, with file, place and what was expected.
+    [[nodiscard]] static base::Result<Config> load(const std::filesystem::path& file);
+    /// The same from memory; `name` stands for the file in messages.
+    [[nodiscard]] static base::Result<Config> parse(std::string_view text, std::string name);
+};
+
+}  // namespace doed::daemon

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.hpp"
+
+#include "base/dbus_names.hpp"
+#include "daemon/bus/connect.hpp"
+#include "emulator/emulated_host.hpp"
+#include "pci/sysfs_host.hpp"
+
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <utility>
+
+namespace doed::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Clients find a complete picture when the name appears, unless a device is slow to be claimed.
+constexpr std::chrono::seconds claim_patience{2};
+// An exchange on the wire and the abort after it take their second each; a process manager waits for 3.
+constexpr std::chrono::milliseconds close_patience{2500};
+
+StartupFailure name_failure(const sdbus::Error& error, const std::string& bus) {
+    if (error.getName() == "org.freedesktop.DBus.Error.AccessDenied") {
+        return {ExitCode::not_permitted,
+                fmt::format("the bus policy does not let this user own {}; start doed as root, or install "
+                            "org.doed1.conf",
+                            names::bus_name)};
+    }
+    return {ExitCode::no_bus, fmt::format("cannot take the name {} on the bus ({}): {}; another doed may be running there",
+                                          names::bus_name, bus, error.getMessage())};
+}
+
+}  // namespace
+
+Daemon::Daemon(const Options& options, const Config& config, const Log& log)
+    : options_(options), config_(config), log_(log), workers_(config.workers) {}
+
+Daemon::~Daemon() {
+    // What was posted to the workers refers to what is destroyed next.
+    manager_.reset();
+    inventory_.reset();
+    pump_.reset();
+    connection_.reset();
+    workers_.join();
+}
+
+// --- Start -----------------------------------------------------------------------------------------------------------------
+
+Startup<void> Daemon::start() {
+    constexpr Startup<void> (Daemon::*steps[])() = {
+        &Daemon::take_lock,        // one doed per host
+        &Daemon::open_host,        // this one, or an emulated one
+        &Daemon::connect_bus,      // no bus, no reason to touch a device
+        &Daemon::scan,             // devices, mailboxes, owners
+        &Daemon::claim_mailboxes,  // abort and discovery begin on the workers
+        &Daemon::export_objects,
+    };
+    for (const auto step : steps) {
+        if (auto done = (this->*step)(); !done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+Startup<void> Daemon::take_lock() {
+    if (options_.topology_file) {
+        return {};
+    }
+    if (options_.sysfs_root == default_sysfs_root && ::geteuid() != 0) {
+        return startup_failure(ExitCode::not_permitted,
+                               "only root can reach the config space of this host's devices; start doed as root, or "
+                               "use --backend emulator:FILE");
+    }
+    auto lock = InstanceLock::take(InstanceLock::runtime_directory());
+    if (!lock) {
+        return std::unexpected(lock.error());
+    }
+    lock_ = std::move(*lock);
+    return {};
+}
+
+Startup<void> Daemon::open_host() {
+    if (!options_.topology_file) {
+        host_ = std::make_unique<pci::SysfsHost>(options_.sysfs_root.string());
+        return {};
+    }
+    auto host = emulator::EmulatedHost::load(*options_.topology_file);
+    if (!host) {
+        return startup_failure(ExitCode::usage, host.error().message());
+    }
+    host_ = std::move(*host);
+    return {};
+}
+
+Startup<void> Daemon::connect_bus() {
+    auto connection = bus::connect(options_.bus);
+    if (!connection) {
+        return startup_failure(ExitCode::no_bus,
+                               fmt::format("cannot reach the bus ({}): {}; start it, or name another one with --bus",
+                                           options_.bus, connection.error().context()));
+    }
+    connection_ = std::move(*connection);
+    pump_.emplace(loop_, *connection_, [this](const std::string& reason) {
+        end(StartupFailure{ExitCode::failure, "the connection to the bus is lost: " + reason});
+    });
+    return {};
+}
+
+Startup<void> Daemon::scan() {
+    if (!options_.topology_file) {
+        kernel_ = KernelView::read(options_.sysfs_root);
+    }
+    inventory_.emplace(config_, log_, loop_.get_executor(), workers_.get_executor());
+    if (auto scanned = inventory_->scan(*host_, kernel_); !scanned) {
+        const bool denied = scanned.error().code() == base::Errc::access_denied;
+        return startup_failure(denied ? ExitCode::not_permitted : ExitCode::failure,
+                               "cannot look for devices: " + scanned.error().message());
+    }
+    return {};
+}
+
+Startup<void> Daemon::claim_mailboxes() {
+    inventory_->claim(*host_);
+    return {};
+}
+
+Startup<void> Daemon::export_objects() {
+    try {
+        manager_.emplace(*connection_, config_.allowed, kernel_ ? kernel_->lockdown() : LockdownMode::unknown);
+        inventory_->publish(*connection_, *pump_);
+    } catch (const sdbus::Error& error) {
+        return startup_failure(ExitCode::failure, "cannot publish objects on the bus: " + error.getMessage());
+    }
+    return {};
+}
+
+// --- Life ------------------------------------------------------------------------------------------------------------------
+
+Startup<void> Daemon::run() {
+    try {
+        watch_signals();
+        pump_->start();
+        await_claims();
+        loop_.run();
+    } catch (const std::exception& error) {
+        end(StartupFailure{ExitCode::failure, std::string("unexpected: ") + error.what()});
+    }
+    if (stopping_ && !closed_) {
+        // A worker hangs in a device and cannot be joined. The kernel takes back all that is ours.
+        log_.warning("a device did not let go in time; ending without it");
+        connection_.reset();
+        std::_Exit(static_cast<int>(ExitCode::ok));
+    }
+    if (failure_) {
+        return std::unexpected(*failure_);
+    }
+    return {};
+}
+
+void Daemon::watch_signals() {
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+        if (!error) {
+            stop();
+        }
+    });
+}
+
+void Daemon::await_claims() {
+    const auto serve_when_settled = [this] {
+        if (inventory_->settled()) {
+            serve();
+        }
+    };
+    timer_.expires_after(claim_patience);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) {
+            serve();
+        }
+    });
+    inventory_->on_change(serve_when_settled);
+    serve_when_settled();
+}
+
+void Daemon::serve() {
+    if (serving_ || stopping_) {
+        return;
+    }
+    inventory_->on_change(nullptr);
+    timer_.cancel();
+    try {
+        bus::request_name(*connection_, names::bus_name);
+    } catch (const sdbus::Error& error) {
+        end(name_failure(error, options_.bus));
+        return;
+    }
+    serving_ = true;
+    pump_->kick();
+    const std::string summary = inventory_->summary();
+    log_.info(fmt::format("serving {} on the bus ({})", summary, options_.bus));
+    ::sd_notify(0, ("READY=1\nSTATUS=Serving " + summary).c_str());
+}
+
+// --- End -------------------------------------------------------------------------------------------------------------------
+
+/// The reverse of the start: the name, the mailboxes, then (in the destructor) objects, connection, lock.
+void Daemon::stop() {
+    if (std::exchange(stopping_, true)) {
+        return;
+    }
+    ::sd_notify(0, "STOPPING=1\nSTATUS=Waiting for exchanges to end");
+    try {
+        if (serving_) {
+            bus::release_name(*connection_, names::bus_name);
+        }
+        pump_->kick();
+    } catch (const sdbus::Error& error) {
+        log_.warning("the name could not be released: " + error.getMessage());
+    }
+    timer_.expires_after(close_patience);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) {
+            loop_.stop();
+        }
+    });
+    inventory_->close([this] {
+        closed_ = true;
+        loop_.stop();
+    });
+}
+
+/// Ends without the niceties of stop(): there is no bus to be nice to.
+void Daemon::end(StartupFailure failure) {
+    failure_ = std::move(failure);
+    loop_.stop();
+}
+
+}  // namespace doed::daemon

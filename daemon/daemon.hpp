@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The service as a whole: what it owns, in the order it is made, and the way from start to end. One thread runs the bus
+// loop; a pool of workers runs everything that may block on hardware.
+#pragma once
+
+#include "daemon/bus/pump.hpp"
+#include "daemon/config.hpp"
+#include "daemon/exit_code.hpp"
+#include "daemon/instance_lock.hpp"
+#include "daemon/inventory.hpp"
+#include "daemon/kernel_view.hpp"
+#include "daemon/log.hpp"
+#include "daemon/objects/manager_object.hpp"
+#include "daemon/options.hpp"
+#include "pci/host.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace doed::daemon {
+
+class Daemon {
+public:
+    Daemon(const Options& options, const Config& config, const Log& log);
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    ~Daemon();
+
+    /// Everything up to the objects on the bus. What fails has been undone when it returns.
+    [[nodiscard]] Startup<void> start();
+
+    /// Takes the bus name, serves until SIGTERM or SIGINT, and undoes what start() did in reverse order. Ends within 3 s
+    /// of the signal; when a device holds a worker longer than that, the process ends here.
+    [[nodiscard]] Startup<void> run();
+
+private:
+    // start(), in this order.
+    Startup<void> take_lock();
+    Startup<void> open_host();
+    Startup<void> connect_bus();
+    Startup<void> scan();
+    Startup<void> claim_mailboxes();
+    Startup<void> export_objects();
+
+    // run().
+    void watch_signals();
+    void await_claims();
+    void serve();
+    void stop();
+    void end(StartupFailure failure);
+
+    const Options& options_;
+    const Config& config_;
+    const Log& log_;
+
+    boost::asio::io_context loop_{1};
+    boost::asio::thread_pool workers_;
+    boost::asio::signal_set signals_{loop_};
+    boost::asio::steady_timer timer_{loop_};
+
+    std::optional<InstanceLock> lock_;
+    std::unique_ptr<pci::Host> host_;
+    std::optional<KernelView> kernel_;
+    std::unique_ptr<sdbus::IConnection> connection_;
+    std::optional<bus::Pump> pump_;
+    std::optional<Inventory> inventory_;
+    std::optional<ManagerObject> manager_;
+
+    bool serving_ = false;   ///< the name is ours
+    bool stopping_ = false;
+    bool closed_ = false;    ///< every mailbox has let go
+    std::optional<StartupFailure> failure_;
+};
+
+}  // namespace doed::daemon

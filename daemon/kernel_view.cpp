@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/kernel_view.hpp"
+
+#include "base/read_file.hpp"
+#include "cdat/table.hpp"
+#include "pci/sysfs_attribute.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+namespace doed::daemon {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// "none [integrity] confidentiality": the mode in brackets holds.
+LockdownMode parse_lockdown(std::string_view text) {
+    for (const auto mode : {LockdownMode::none, LockdownMode::integrity, LockdownMode::confidentiality}) {
+        if (text.find("[" + std::string(to_string(mode)) + "]") != std::string_view::npos) {
+            return mode;
+        }
+    }
+    return LockdownMode::unknown;
+}
+
+/// The function a port's uport link leads to: it ends in BDF for a switch, in BDF/memN for an endpoint.
+std::optional<pci::Address> port_function(const fs::path& uport_link) {
+    std::error_code error;
+    fs::path target = fs::read_symlink(uport_link, error);
+    if (error) {
+        return std::nullopt;
+    }
+    if (target.filename().string().starts_with("mem")) {
+        target = target.parent_path();
+    }
+    const auto address = pci::Address::parse(target.filename().string());
+    return address ? std::optional(*address) : std::nullopt;
+}
+
+template <typename Visit>
+void for_each_entry(const fs::path& folder, Visit visit) {
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+        visit(entry->path());
+    }
+}
+
+}  // namespace
+
+KernelView KernelView::read(const fs::path& sysfs_root) {
+    KernelView view(sysfs_root);
+    if (const auto text = pci::read_attribute(sysfs_root / "kernel/security/lockdown")) {
+        view.lockdown_ = parse_lockdown(*text);
+    }
+    view.find_ports();
+    return view;
+}
+
+void KernelView::find_ports() {
+    for_each_entry(sysfs_root_ / "bus/cxl/devices", [this](const fs::path& port) {
+        const std::string name = port.filename().string();
+        if (!name.starts_with("endpoint") && !name.starts_with("port")) {
+            return;
+        }
+        if (const auto function = port_function(port / "uport")) {
+            ports_.emplace(*function, port);
+        }
+    });
+}
+
+KernelFacts KernelView::of(const pci::Address& address) const {
+    const fs::path device = sysfs_root_ / "bus/pci/devices" / address.to_string();
+    KernelFacts facts;
+    facts.driver = pci::read_link_name(device / "driver").value_or("");
+    facts.tsm_connected = !pci::read_attribute(device / "tsm/connect").value_or("").empty();
+    facts.config_writable = ::access((device / "config").c_str(), W_OK) == 0;
+    if (const auto port = ports_.find(address); port != ports_.end()) {
+        facts.cxl_port = true;
+        std::error_code error;
+        if (const auto cdat = port->second / "CDAT"; fs::exists(cdat, error)) {
+            facts.cdat_file = cdat;
+        }
+    }
+    for_each_entry(device / "doe_features", [&facts](const fs::path& feature) {
+        // doe_discovery stands for 0001:00; every other file is named after its feature.
+        const std::string name = feature.filename().string();
+        if (const auto protocol =
+                name == "doe_discovery" ? std::optional(doe::protocol_discovery) : doe::Protocol::parse(name)) {
+            facts.doe_features.push_back(*protocol);
+        }
+    });
+    std::ranges::sort(facts.doe_features);
+    return facts;
+}
+
+base::Result<std::vector<std::uint8_t>> read_kernel_cdat(const fs::path& cdat_file) {
+    auto bytes = base::read_file(cdat_file, cdat::max_table_size_bytes);
+    if (bytes && bytes->empty()) {
+        return base::fail(base::Errc::not_supported, "the kernel could not read the device's table");
+    }
+    return bytes;
+}
+
+}  // namespace doed::daemon

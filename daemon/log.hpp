@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon's log: lines on standard error, with the level as <N> prefix when standard error is the journal. Each error
+// is logged once, here in the daemon; lib/ logs nothing. Bus loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace doed::daemon {
+
+/// The values are those of syslog(3).
+enum class LogLevel : std::uint8_t {
+    error = 3,    ///< something is lost until a person acts
+    warning = 4,  ///< something is worse than it should be; the service goes on
+    info = 6,     ///< what the service did, a few lines per device
+    debug = 7,
+};
+
+[[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view word) noexcept;
+
+class Log {
+public:
+    enum class Prefix : std::uint8_t { none, syslog };
+
+    explicit Log(LogLevel most_verbose, Prefix prefix = prefix_for_stderr()) noexcept
+        : most_verbose_(most_verbose), prefix_(prefix) {}
+
+    void error(std::string_view line) const { write(LogLevel::error, line); }
+    void warning(std::string_view line) const { write(LogLevel::warning, line); }
+    void info(std::string_view line) const { write(LogLevel::info, line); }
+    void debug(std::string_view line) const { write(LogLevel::debug, line); }
+
+    /// Whether standard error is the stream that JOURNAL_STREAM names (systemd.exec(5)).
+    [[nodiscard]] static Prefix prefix_for_stderr() noexcept;
+
+private:
+    void write(LogLevel level, std::string_view line) const;
+
+    LogLevel most_verbose_;
+    Prefix prefix_;
+};
+
+}  // namespace doed::daemon

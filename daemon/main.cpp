@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// doed: options, configuration, and then the daemon's life, which daemon.hpp tells of. Whatever keeps it from starting
+// is one line on standard error and one of the exit codes that --help lists.
+#include "daemon/config.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/log.hpp"
+#include "daemon/options.hpp"
+#include "emulator/emulated_host.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace {
+
+using namespace doed;
+using daemon::ExitCode;
+
+int fail(const daemon::Log& log, const daemon::StartupFailure& failure) {
+    log.error("doed: " + failure.message);
+    return static_cast<int>(failure.code);
+}
+
+daemon::Startup<daemon::Config> load_config(const daemon::Options& options) {
+    std::error_code error;
+    if (!options.config_file && !std::filesystem::exists(daemon::default_config_file, error)) {
+        return daemon::Config{};
+    }
+    auto config = daemon::Config::load(options.config_file.value_or(daemon::default_config_file));
+    if (!config) {
+        return daemon::startup_failure(ExitCode::usage, config.error().message());
+    }
+    if (options.log_level) {
+        config->log_level = *options.log_level;
+    }
+    return std::move(*config);
+}
+
+/// --check-config: the configuration has been read; the topology is left.
+daemon::Startup<void> check_topology(const daemon::Options& options) {
+    if (options.topology_file) {
+        if (const auto host = emulator::EmulatedHost::load(*options.topology_file); !host) {
+            return daemon::startup_failure(ExitCode::usage, host.error().message());
+        }
+    }
+    return {};
+}
+
+int run(int argc, char** argv) {
+    daemon::Log log(daemon::LogLevel::info);
+
+    const auto options = daemon::parse_options(argc, argv);
+    if (!options) {
+        return fail(log, options.error());
+    }
+    if (!options->text.empty()) {
+        std::fputs(options->text.c_str(), stdout);
+        return static_cast<int>(ExitCode::ok);
+    }
+    const auto config = load_config(*options);
+    if (!config) {
+        return fail(log, config.error());
+    }
+    log = daemon::Log(config->log_level);
+    if (options->check_config) {
+        const auto good = check_topology(*options);
+        return good ? static_cast<int>(ExitCode::ok) : fail(log, good.error());
+    }
+
+    daemon::Daemon service(*options, *config, log);
+    if (const auto started = service.start(); !started) {
+        return fail(log, started.error());
+    }
+    if (const auto ended = service.run(); !ended) {
+        return fail(log, ended.error());
+    }
+    return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "doed: unexpected: %s\n", error.what());
+        return static_cast<int>(ExitCode::failure);
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The interface org.doed1.Cdat of a mailbox object, over a CdatCache.
+#pragma once
+
+#include "cdat_adaptor.hpp"
+#include "daemon/bus/guard.hpp"
+#include "daemon/cdat_cache.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace doed::daemon {
+
+/// Longest table that travels in a message; a longer one takes GetTableFd.
+inline constexpr std::size_t message_table_size_bytes_max = 64U << 10;
+
+class CdatObject final : private sdbus::AdaptorInterfaces<org::doed1::Cdat_adaptor> {
+public:
+    /// `mailbox_name` stands in front of errors.
+    CdatObject(sdbus::IConnection& connection, bus::Pump& pump, const std::string& path,
+               std::shared_ptr<CdatCache> cache, std::string mailbox_name, base::Duration default_deadline);
+    ~CdatObject();
+
+    /// Tells the object manager's audience that the interface has come, or is about to go.
+    void emit_added();
+    void emit_removed();
+
+private:
+    using TablePtr = CdatCache::TablePtr;
+
+    void GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
+                  std::map<std::string, sdbus::Variant> options) override;
+    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result, std::map<std::string, sdbus::Variant> options) override;
+    void Refresh(sdbus::Result<std::uint32_t>&& result, std::map<std::string, sdbus::Variant> options) override;
+
+    std::uint32_t Length() override;
+    std::uint8_t Revision() override;
+    std::uint32_t Sequence() override;
+    bool ChecksumValid() override;
+    std::string Source() override;
+    std::vector<std::string> Problems() override;
+
+    void emit_change();
+
+    bus::Pump& pump_;
+    std::shared_ptr<CdatCache> cache_;
+    std::string mailbox_name_;
+    base::Duration default_deadline_;
+};
+
+}  // namespace doed::daemon

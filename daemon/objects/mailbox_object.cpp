@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/objects/mailbox_object.hpp"
+
+#include "base/dbus_names.hpp"
+#include "daemon/bus/emit.hpp"
+#include "daemon/bus/paths.hpp"
+
+#include <utility>
+
+namespace doed::daemon {
+
+using bus::KnownOptions;
+
+MailboxObject::MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, std::shared_ptr<ServedMailbox> mailbox,
+                             base::Duration default_deadline)
+    : AdaptorInterfaces(connection,
+                        sdbus::ObjectPath(bus::mailbox_path(mailbox->address(), mailbox->capability().offset))),
+      pump_(pump),
+      mailbox_(std::move(mailbox)),
+      default_deadline_(default_deadline) {
+    registerAdaptor();
+}
+
+MailboxObject::~MailboxObject() {
+    unregisterAdaptor();
+}
+
+void MailboxObject::emit_changes(const doe::MailboxStatus& before) {
+    const auto& now = mailbox_->status();
+    std::vector<std::string> changed;
+    if (now.state != before.state) {
+        changed.emplace_back("State");
+    }
+    if (now.features != before.features) {
+        changed.emplace_back("Features");
+    }
+    if (now.last_error != before.last_error) {
+        changed.emplace_back("LastError");
+    }
+    if (!changed.empty()) {
+        bus::emit(pump_, [&] { bus::emit_properties_changed(getObject(), names::mailbox_interface, changed); });
+    }
+}
+
+// --- Methods: options, then the mailbox, then the answer ---------------------------------------------------------------
+
+void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
+                             std::map<std::string, sdbus::Variant> options) {
+    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
+               [this](const auto& reply, const bus::MethodOptions& parsed) {
+                   mailbox_->discover(parsed, [reply](const base::Result<ServedMailbox::Features>& features) {
+                       features ? reply.succeed(to_bus(*features)) : reply.fail(features.error());
+                   });
+               });
+}
+
+void MailboxObject::Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) {
+    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
+               [this](const auto& reply, const bus::MethodOptions& parsed) {
+                   mailbox_->reset(parsed, [reply](const base::Result<void>& done) {
+                       done ? reply.succeed() : reply.fail(done.error());
+                   });
+               });
+}
+
+// --- Properties: the last status the mailbox's strand has told of ------------------------------------------------------
+
+std::uint16_t MailboxObject::Offset() {
+    return mailbox_->capability().offset;
+}
+
+std::uint8_t MailboxObject::CapabilityVersion() {
+    return mailbox_->capability().version;
+}
+
+std::string MailboxObject::State() {
+    return std::string(mailbox_->state());
+}
+
+std::string MailboxObject::Owner() {
+    return std::string(to_string(mailbox_->ownership().owner));
+}
+
+std::string MailboxObject::OwnerReason() {
+    return mailbox_->ownership().reason;
+}
+
+std::string MailboxObject::Backend() {
+    return mailbox_->backend();
+}
+
+std::string MailboxObject::Completion() {
+    return std::string(mailbox_->completion());
+}
+
+std::vector<BusProtocol> MailboxObject::Features() {
+    return to_bus(mailbox_->status().features);
+}
+
+std::uint32_t MailboxObject::QueueLength() {
+    return mailbox_->status().queue_length;
+}
+
+std::uint64_t MailboxObject::Exchanges() {
+    return mailbox_->status().counters.exchanges;
+}
+
+std::uint64_t MailboxObject::Aborts() {
+    return mailbox_->status().counters.aborts;
+}
+
+std::uint64_t MailboxObject::Timeouts() {
+    return mailbox_->status().counters.timeouts;
+}
+
+std::uint64_t MailboxObject::Errors() {
+    return mailbox_->status().counters.errors;
+}
+
+std::uint64_t MailboxObject::InterruptCompletions() {
+    return mailbox_->status().counters.interrupt_completions;
+}
+
+std::uint64_t MailboxObject::PollCompletions() {
+    return mailbox_->status().counters.poll_completions;
+}
+
+std::uint64_t MailboxObject::ConfigReads() {
+    return mailbox_->status().counters.config_reads;
+}
+
+std::uint64_t MailboxObject::ConfigWrites() {
+    return mailbox_->status().counters.config_writes;
+}
+
+std::string MailboxObject::LastError() {
+    return mailbox_->status().last_error;
+}
+
+}  // namespace doed::daemon

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/objects/manager_object.hpp"
+
+#include "base/dbus_names.hpp"
+
+namespace doed::daemon {
+
+std::vector<BusProtocol> to_bus(const std::vector<doe::Protocol>& protocols) {
+    std::vector<BusProtocol> result;
+    result.reserve(protocols.size());
+    for (const auto& protocol : protocols) {
+        result.emplace_back(protocol.vendor_id, protocol.object_type, std::string(protocol.name()));
+    }
+    return result;
+}
+
+ManagerObject::ManagerObject(sdbus::IConnection& connection, const doe::AllowList& allowed, LockdownMode lockdown)
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(names::root_path)), lockdown_(lockdown) {
+    std::vector<doe::Protocol> protocols;
+    for (const auto& entry : allowed.entries()) {
+        protocols.push_back(entry.protocol);
+    }
+    allowed_ = to_bus(protocols);
+    registerAdaptor();
+    getObject().addObjectManager();
+}
+
+ManagerObject::~ManagerObject() {
+    unregisterAdaptor();
+}
+
+std::string ManagerObject::Version() {
+    return DOED_VERSION;
+}
+
+std::vector<BusProtocol> ManagerObject::AllowedProtocols() {
+    return allowed_;
+}
+
+std::string ManagerObject::Lockdown() {
+    return std::string(to_string(lockdown_));
+}
+
+}  // namespace doed::daemon

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ownership.hpp"
+
+namespace doed::daemon {
+
+namespace {
+
+Ownership kernel_owned(std::string reason) {
+    return Ownership{Owner::kernel, std::move(reason), base::Errc::kernel_owned};
+}
+
+/// What of the kernel uses the mailbox; empty when nothing does.
+std::string kernel_user(const OwnershipFacts& facts) {
+    if (facts.cxl_port) {
+        return "the kernel has a CXL port for the device" +
+               (facts.driver.empty() ? std::string() : " (driver " + facts.driver + ")");
+    }
+    if (facts.tsm_connected) {
+        return "the kernel's TSM is connected to the device";
+    }
+    return {};
+}
+
+bool forbids_writes(LockdownMode lockdown) noexcept {
+    return lockdown == LockdownMode::integrity || lockdown == LockdownMode::confidentiality;
+}
+
+std::string daemon_reason(const OwnershipFacts& facts, const std::string& user) {
+    if (facts.choice == OwnerChoice::claim) {
+        return user.empty() ? "the configuration claims it" : "the configuration claims it although " + user;
+    }
+    return facts.driver.empty() ? "no kernel driver is bound"
+                                : "driver " + facts.driver + " does not use the mailbox";
+}
+
+}  // namespace
+
+std::string_view to_string(LockdownMode lockdown) noexcept {
+    switch (lockdown) {
+        case LockdownMode::unknown: return "";
+        case LockdownMode::none: return "none";
+        case LockdownMode::integrity: return "integrity";
+        case LockdownMode::confidentiality: return "confidentiality";
+    }
+    return "";
+}
+
+std::string_view to_string(Owner owner) noexcept {
+    switch (owner) {
+        case Owner::daemon: return "daemon";
+        case Owner::kernel: return "kernel";
+        case Owner::none: return "none";
+    }
+    return "none";
+}
+
+Ownership decide_ownership(const OwnershipFacts& facts) {
+    if (facts.choice == OwnerChoice::ignore) {
+        return Ownership{Owner::none, "the configuration says ignore", base::Errc::not_supported};
+    }
+    if (facts.choice == OwnerChoice::kernel) {
+        return kernel_owned("the configuration leaves it to the kernel");
+    }
+    const std::string user = kernel_user(facts);
+    if (!user.empty() && facts.choice == OwnerChoice::automatic) {
+        return kernel_owned(user);
+    }
+    if (forbids_writes(facts.lockdown)) {
+        const std::string reason =
+            "kernel lockdown (" + std::string(to_string(facts.lockdown)) + ") forbids config space writes";
+        // A claim that cannot be had leaves what the kernel knows.
+        return user.empty() ? Ownership{Owner::none, reason, base::Errc::lockdown}
+                            : kernel_owned(user + ", and " + reason);
+    }
+    if (!facts.config_writable) {
+        return Ownership{Owner::none, "config space is not writable for this process", base::Errc::access_denied};
+    }
+    return Ownership{Owner::daemon, daemon_reason(facts, user), base::Errc::not_supported};
+}
+
+}  // namespace doed::daemon
