@@ -6,6 +6,7 @@
 #include "cdat/table.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <ostream>
@@ -20,7 +21,7 @@ using Structures = std::vector<Bytes>;
 
 /// The bytes of "NAME.hex". Throws when the file is not there or is no hexadecimal text.
 inline Bytes load_vector(const std::string& name) {
-    std::ifstream file(std::string(DOED_CDAT_VECTORS) + "/" + name + ".hex");
+    std::ifstream file(std::filesystem::path(DOED_CDAT_VECTORS) / (name + ".hex"));
     std::string text;
     if (!(file >> text) || text.size() % 2 != 0) {
         throw std::runtime_error("cannot read the test vector " + name);
