@@ -94,7 +94,7 @@ Startup<void> Daemon::open_host() {
     }
     auto host = emulator::EmulatedHost::load(*options_.topology_file);
     if (!host) {
-        return startup_failure(ExitCode::usage, host.error().message());
+        return file_failure(host.error());
     }
     host_ = std::move(*host);
     return {};

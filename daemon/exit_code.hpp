@@ -3,9 +3,12 @@
 // How the process ends, as --help documents it, and what went wrong when it could not start.
 #pragma once
 
+#include "base/error.hpp"
+
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <utility>
 
 namespace doed::daemon {
 
@@ -29,6 +32,12 @@ using Startup = std::expected<T, StartupFailure>;
 
 [[nodiscard]] inline std::unexpected<StartupFailure> startup_failure(ExitCode code, std::string message) {
     return std::unexpected(StartupFailure{code, std::move(message)});
+}
+
+/// For a file that a person wrote: where it says what is wrong with itself, nothing needs to be added.
+[[nodiscard]] inline std::unexpected<StartupFailure> file_failure(const base::Error& error) {
+    const bool complete = error.code() == base::Errc::invalid_argument && !error.context().empty();
+    return startup_failure(ExitCode::usage, complete ? error.context() : error.message());
 }
 
 }  // namespace doed::daemon

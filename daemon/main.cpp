@@ -31,7 +31,7 @@ daemon::Startup<daemon::Config> load_config(const daemon::Options& options) {
     }
     auto config = daemon::Config::load(options.config_file.value_or(daemon::default_config_file));
     if (!config) {
-        return daemon::startup_failure(ExitCode::usage, config.error().message());
+        return daemon::file_failure(config.error());
     }
     if (options.log_level) {
         config->log_level = *options.log_level;
@@ -43,7 +43,7 @@ daemon::Startup<daemon::Config> load_config(const daemon::Options& options) {
 daemon::Startup<void> check_topology(const daemon::Options& options) {
     if (options.topology_file) {
         if (const auto host = emulator::EmulatedHost::load(*options.topology_file); !host) {
-            return daemon::startup_failure(ExitCode::usage, host.error().message());
+            return daemon::file_failure(host.error());
         }
     }
     return {};
