@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: whatever a test starts, it also stops, and a doed that does not end with 0 fails its test."""
+
+import os
+
+import pytest
+
+import harness
+
+
+@pytest.fixture
+def bus(tmp_path):
+    """A private bus under the shipped policy."""
+    if os.geteuid() != 0:
+        pytest.fail("these tests need root: the shipped policy lets nobody else own org.doed1")
+    bus = harness.Bus(tmp_path)
+    yield bus
+    bus.stop()
+
+
+@pytest.fixture
+def client(bus):
+    client = harness.Client(bus.address)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def start_doed(bus, client, tmp_path):
+    """A function that starts a doed, on a topology (a file or a value), and waits until it serves."""
+    started = []
+
+    def start(topology=harness.DEMO_TOPOLOGY, config=None, options=(), env=None, wait=True):
+        number = len(started)
+        if isinstance(topology, dict):
+            topology = harness.write_json(tmp_path / f"topology{number}.json", topology)
+        options = list(options)
+        if topology is not None:
+            options += ["--backend", f"emulator:{topology}"]
+        if config is not None:
+            options += ["--config", harness.write_json(tmp_path / f"config{number}.json", config)]
+        doed = harness.Doed(bus.address, tmp_path / f"doed{number}.log", *options, env=env)
+        started.append(doed)
+        if wait:
+            doed.await_name(client)
+        return doed
+
+    yield start
+    codes = [doed.stop() for doed in started]
+    for doed, code in zip(started, codes):
+        assert code == 0, doed.log()
+
+
+@pytest.fixture
+def doed(start_doed):
+    """A doed on the demonstration's topology: an endpoint, a switch port, a device with two mailboxes."""
+    return start_doed()
+
+
+@pytest.fixture
+def fake_host(tmp_path):
+    """A fake /sys; its doed takes the one-per-host lock in the test's own folder."""
+    return harness.FakeHost(tmp_path / "sys")
+
+
+@pytest.fixture
+def start_on_fake_host(start_doed, fake_host, tmp_path):
+    def start(**keys):
+        return start_doed(topology=None, options=fake_host.options(),
+                          env={"RUNTIME_DIRECTORY": str(tmp_path / "run")}, **keys)
+
+    return start

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every D-Bus error name that can be brought about from outside, and that its message names mailbox and cause."""
+
+import pytest
+
+import harness
+from harness import CDAT, DBusError, ENDPOINT_MAILBOX, MAILBOX
+
+WHERE = "0000:0d:00.0 mailbox 0x190"
+
+
+def error_of(call, *arguments, **options):
+    with pytest.raises(DBusError) as ended:
+        call(*arguments, **options)
+    return ended.value
+
+
+def test_deadline_exceeded(start_doed, client):
+    start_doed(harness.topology(harness.endpoint(response_time_us=100_000)))
+    error = error_of(client.invoke, ENDPOINT_MAILBOX, CDAT, "GetTable", deadline_usec=("t", 150_000))
+    assert error.name == "org.doed1.Error.DeadlineExceeded"
+    assert WHERE in error.message
+
+
+def test_the_configured_deadline_holds_for_calls_that_name_none(start_doed, client):
+    start_doed(harness.topology(harness.endpoint(response_time_us=100_000)), config={"default_deadline_ms": 150})
+    assert error_of(client.invoke, ENDPOINT_MAILBOX, CDAT, "GetTable").name == "org.doed1.Error.DeadlineExceeded"
+
+
+def test_limits_exceeded(start_doed, client):
+    start_doed(harness.topology(harness.endpoint(response_time_us=100_000)), config={"queue_limit": 2})
+    calls = [client.invoke_later(ENDPOINT_MAILBOX, CDAT, "Refresh") for _ in range(3)]
+    error = error_of(calls[2].result)
+    assert error.name == "org.doed1.Error.LimitsExceeded"
+    assert WHERE in error.message
+    for call in calls[:2]:
+        call.result()
+
+
+def test_dead(start_doed, client):
+    doed = start_doed(harness.topology(harness.endpoint(abort_time_us=60_000_000)))
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "dead")
+    assert WHERE in client.get(ENDPOINT_MAILBOX, MAILBOX, "LastError")
+    error = error_of(client.invoke, ENDPOINT_MAILBOX, MAILBOX, "Discover")
+    assert error.name == "org.doed1.Error.Dead"
+    assert WHERE in error.message
+    assert CDAT not in client.objects()[ENDPOINT_MAILBOX]
+    assert doed.log().count(WHERE) == 1, "it is logged once, however often it is tried again"
+
+
+def test_timeout(start_doed, client):
+    # The mailbox answers discovery in time, and one of the next exchanges too late.
+    start_doed(harness.topology(harness.endpoint(response_time_us={"min": 0, "max": 1_300_000}, seed=TIMEOUT_SEED)))
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+    error = error_of(client.invoke, ENDPOINT_MAILBOX, CDAT, "GetTable")
+    assert error.name == "org.doed1.Error.Timeout"
+    assert WHERE in error.message
+    assert WHERE in client.get(ENDPOINT_MAILBOX, MAILBOX, "LastError")
+    assert client.get(ENDPOINT_MAILBOX, MAILBOX, "Timeouts") == 1
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+
+
+TIMEOUT_SEED = 1
+
+
+def test_unknown_object(doed, client):
+    error = error_of(client.invoke, f"{harness.ROOT}/device/0000_7f_1f_7/mailbox_190", MAILBOX, "Discover")
+    assert error.name == "org.freedesktop.DBus.Error.UnknownObject"
