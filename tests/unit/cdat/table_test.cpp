@@ -120,15 +120,15 @@ TEST(ATable, ReportsAStructureShorterThanItsFixedPart) {
 }
 
 TEST(ATable, KnowsTheFixedPartOfEveryType) {
-    const std::uint16_t fixed_part_bytes[] = {24, 24, 20, 8, 24, 16};
-    for (std::uint8_t type = 0; type < std::size(fixed_part_bytes); ++type) {
-        const std::uint16_t whole = fixed_part_bytes[type];
+    std::uint8_t type = 0;
+    for (const std::uint16_t whole : std::vector<std::uint16_t>{24, 24, 20, 8, 24, 16}) {
         const std::uint16_t less = static_cast<std::uint16_t>(whole - 1);
         EXPECT_THAT(kinds(Table::parse(build_table(1, 0, Structures{make_structure(type, whole)}))),
                     IsEmpty());
         EXPECT_THAT(kinds(Table::parse(build_table(1, 0, Structures{make_structure(type, less)}))),
                     ElementsAre(Kind::structure_short))
             << +type;
+        ++type;
     }
     EXPECT_THAT(kinds(Table::parse(build_table(1, 0, Structures{make_structure(6, 4)}))),
                 IsEmpty());
