@@ -2,10 +2,22 @@
 """Fixtures: whatever a test starts, it also stops, and a doed that does not end with 0 fails its test."""
 
 import os
+import pathlib
+import shutil
+import tempfile
 
 import pytest
 
 import harness
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder that others may enter (pytest's own may be entered by its user alone), with a path short enough for sockets."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="doed-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture

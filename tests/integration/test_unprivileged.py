@@ -37,13 +37,13 @@ def test_nobody_may_look(doed, bus):
 def test_nobody_may_not_use_a_device(doed, bus, method):
     succeeded, text = invoke(bus, method)
     assert not succeeded
-    assert "denied" in text.lower() or "rejected" in text.lower()
+    assert "Access denied" in text
 
 
 def test_nobody_may_not_set_a_property(doed, bus):
     succeeded, text = busctl(bus, "set-property", harness.NAME, ENDPOINT_MAILBOX, MAILBOX, "Owner", "s", "me")
     assert not succeeded
-    assert "denied" in text.lower() or "rejected" in text.lower()
+    assert "Access denied" in text
 
 
 @pytest.fixture
