@@ -113,10 +113,8 @@ void DoeInstance::begin_abort() {
     }
 }
 
+// While Busy is set there is no request: the abort has dropped it, and nothing was taken since.
 void DoeInstance::go() {
-    if (busy()) {
-        return;
-    }
     const std::vector<std::uint32_t> request = std::exchange(request_, {});
     if (error_) {
         return;

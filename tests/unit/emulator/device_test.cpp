@@ -5,6 +5,7 @@
 #include "emulator/protocols/echo_responder.hpp"
 #include "register_driver.hpp"
 
+#include <atomic>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -83,9 +84,18 @@ TEST_F(AnEmulatedDevice, TakesItsDelayForEveryAccess) {
     EXPECT_EQ(clock.paused, 9us);
 }
 
-// Two mailboxes driven from two threads through handles of their own: neither sees anything of the other.
-TEST_F(AnEmulatedDevice, ServesTwoThreads) {
-    const auto shared = make(Environment::real());
+// Two mailboxes driven from two threads through handles of their own: neither sees anything of the other, and no access
+// begins before the one before has ended.
+TEST_F(AnEmulatedDevice, ServesTwoThreadsOneAccessAtATime) {
+    std::atomic<int> running = 0;
+    std::atomic<int> overlapping = 0;
+    Environment environment = Environment::real();
+    environment.pause = [&](base::Duration) {
+        overlapping += running.fetch_add(1);
+        std::this_thread::yield();
+        --running;
+    };
+    const auto shared = make(environment, 1ns);
     const auto drive = [&](std::uint16_t mailbox, std::uint32_t payload, int& wrong) {
         EmulatedConfigSpace config(shared);
         const auto write = [&](std::uint16_t offset, std::uint32_t value) {
@@ -115,6 +125,7 @@ TEST_F(AnEmulatedDevice, ServesTwoThreads) {
     other.join();
     EXPECT_EQ(wrong_in_first, 0);
     EXPECT_EQ(wrong_in_second, 0);
+    EXPECT_EQ(overlapping, 0);
 }
 
 }  // namespace

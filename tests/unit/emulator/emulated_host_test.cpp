@@ -4,6 +4,8 @@
 #include "pci/capability_walk.hpp"
 #include "register_driver.hpp"
 
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -206,6 +208,44 @@ TEST(AnEmulatedHost, FindsMailboxesAtBothEndsOfExtendedSpace) {
     ASSERT_EQ(devices->size(), 1U);
     EXPECT_THAT(devices->front().mailboxes,
                 ElementsAre(DoeCapability{0x100, 1}, DoeCapability{0xFE8, 1}));
+}
+
+TEST(AnEmulatedHost, GivesItsDevicesTheTimesOfTheTopology) {
+    auto topology = topology_of(R"(
+        {"address": "01:00.0", "kind": "custom", "vendor": 1, "device": 2, "class": 3,
+         "response_time_us": {"min": 100, "max": 900}, "seed": 7, "abort_time_us": 50,
+         "access_delay_us": 2, "mailboxes": [{"offset": 256, "protocols": []},
+                                             {"offset": 280, "protocols": []}]})");
+    ASSERT_TRUE(topology) << topology.error().message();
+    VirtualClock clock;
+    EmulatedHost host(*std::move(topology), clock.environment());
+    const auto config = host.open({0, 1, 0, 0});
+    ASSERT_TRUE(config);
+    const auto status = [&](std::uint16_t mailbox) {
+        const auto at = static_cast<std::uint16_t>(mailbox + status_register);
+        return (*config)->read32(at).value_or(pci::all_ones);
+    };
+
+    EXPECT_TRUE((*config)->write32(256 + control_register, abort_bit));
+    EXPECT_EQ(clock.paused, 2us) << "the access itself";
+    EXPECT_EQ(status(256), busy_bit);
+    clock.now += 46us;
+    EXPECT_EQ(status(256), 0U) << "50 us after the abort";
+
+    for (const auto& [mailbox, seed] : {std::pair<std::uint16_t, unsigned>{256, 7}, {280, 8}}) {
+        const auto at = [base = mailbox](std::uint16_t offset) {
+            return static_cast<std::uint16_t>(base + offset);
+        };
+        for (const std::uint32_t dword : {0x00000001U, 3U, 0U}) {
+            EXPECT_TRUE((*config)->write32(at(write_mailbox_register), dword));
+        }
+        EXPECT_TRUE((*config)->write32(at(control_register), go_bit));
+        const base::TimePoint ready_at = clock.now + ResponseTime({100us, 900us}, seed).next();
+        clock.now = ready_at - 2us - 1ns;
+        EXPECT_EQ(status(mailbox) & ready_bit, 0U) << seed;
+        clock.now = ready_at - 2us;
+        EXPECT_EQ(status(mailbox) & ready_bit, ready_bit) << seed;
+    }
 }
 
 TEST(AnEmulatedHost, IsNotMadeFromAFileThatIsNotThere) {
