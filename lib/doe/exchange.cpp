@@ -13,10 +13,8 @@ namespace doed::doe {
 
 namespace {
 
-// A function whose Vendor ID reads so is not there (PCIe r6.2 2.3.2).
-constexpr std::uint32_t vendor_absent = 0xFFFF;
-
-std::string hex(std::uint32_t value) {
+/// A register's value, all eight digits.
+std::string dword(std::uint32_t value) {
     char text[16];
     std::snprintf(text, sizeof(text), "0x%08x", value);
     return text;
@@ -112,9 +110,9 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
         case State::wait_abort: return look(State::check_abort);
 
         case State::confirm_presence:
-            if ((event.value & vendor_absent) == vendor_absent) {
+            if (event.value == pci::all_ones) {
                 last_status_.reset();
-                outcome_ = base::fail(base::Errc::device_gone, "status and vendor id read as all ones");
+                outcome_ = base::fail(base::Errc::device_gone, "config space reads as all ones");
                 return finish();
             }
             if (confirming_for_ == State::check_abort) {
@@ -146,7 +144,7 @@ Action Exchange::on_idle_status(std::uint32_t status, base::TimePoint now) {
     if ((status & status_busy) != 0) {
         // No interrupt tells that Busy cleared (PCIe r6.2 6.30.3), and several devices leave it set for a while after boot.
         if (now >= deadline_) {
-            return fail(base::Errc::busy, "Busy did not clear (status " + hex(status) + ")");
+            return fail(base::Errc::busy, "Busy did not clear (status " + dword(status) + ")");
         }
         return wait(State::wait_idle, Action::Reason::busy, deadline_);
     }
@@ -176,14 +174,14 @@ Action Exchange::on_response_status(std::uint32_t status, base::TimePoint now) {
         return confirm_presence();
     }
     if ((status & status_error) != 0) {
-        return fail(base::Errc::device_error, "Error is set instead of a response (status " + hex(status) + ")");
+        return fail(base::Errc::device_error, "Error is set instead of a response (status " + dword(status) + ")");
     }
     if ((status & status_ready) != 0) {
         response_time_ = now - *go_time_;
         return read(State::read_header1, reg::read_mailbox);
     }
     if (now >= deadline_) {
-        return fail(base::Errc::timeout, "no response (status " + hex(status) + ")");
+        return fail(base::Errc::timeout, "no response (status " + dword(status) + ")");
     }
     return wait(State::wait_ready, Action::Reason::response, deadline_);
 }
@@ -278,7 +276,7 @@ Action Exchange::on_abort_status(std::uint32_t status, base::TimePoint now) {
         return wait(State::wait_abort, Action::Reason::abort, deadline_);
     }
     dead_ = true;
-    std::string context = "abort did not clear the mailbox (status " + hex(status) + ")";
+    std::string context = "abort did not clear the mailbox (status " + dword(status) + ")";
     if (!outcome_) {
         context = outcome_.error().message() + "; then " + context;
     }
@@ -294,7 +292,7 @@ Action Exchange::fail(base::Errc code, std::string context) {
 Action Exchange::confirm_presence() {
     confirming_for_ = state_;
     state_ = State::confirm_presence;
-    return {.kind = Action::Kind::read, .offset = reg::vendor_id};
+    return {.kind = Action::Kind::read, .offset = reg::function_command};
 }
 
 Action Exchange::on_access_failed(const base::Error& error) {

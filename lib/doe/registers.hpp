@@ -17,8 +17,9 @@ inline constexpr std::uint16_t control = PCI_DOE_CTRL;
 inline constexpr std::uint16_t status = PCI_DOE_STATUS;
 inline constexpr std::uint16_t write_mailbox = PCI_DOE_WRITE;
 inline constexpr std::uint16_t read_mailbox = PCI_DOE_READ;
-/// First dword of every function: Vendor ID and Device ID.
-inline constexpr std::uint16_t vendor_id = PCI_VENDOR_ID;
+/// The dword of Command and Status that every function has, counted from the start of config space. Some of its bits always
+/// read 0, so all ones mean that nobody answers; the Vendor ID of a sound virtual function reads FFFFh (PCIe r6.2 9.3.4.1.1).
+inline constexpr std::uint16_t function_command = PCI_COMMAND;
 }  // namespace reg
 
 inline constexpr std::uint32_t capabilities_interrupt_support = PCI_DOE_CAP_INT_SUP;

@@ -41,7 +41,7 @@ protected:
         return {.kind = Action::Kind::wait, .reason = reason, .deadline = deadline};
     }
     static Action done() { return {.kind = Action::Kind::done}; }
-    static Action read_vendor_id() { return {.kind = Action::Kind::read, .offset = 0}; }
+    static Action read_command() { return {.kind = Action::Kind::read, .offset = 4}; }
 
     void begin(std::optional<std::uint32_t> known_status = std::nullopt, std::uint32_t max_response_dw = 16) {
         exchange_.emplace(setup_, cdat, request_, max_response_dw, response_, known_status);
@@ -68,8 +68,8 @@ protected:
         now_ += slept;
         next_ = exchange_->resume(Event::wake(), now_);
     }
-    void expect_vendor_id(std::uint32_t value) {
-        EXPECT_EQ(next_, read_vendor_id());
+    void expect_command(std::uint32_t value) {
+        EXPECT_EQ(next_, read_command());
         next_ = exchange_->resume(Event::read(value), now_);
     }
     void expect_done() { EXPECT_EQ(next_, done()); }
@@ -310,10 +310,10 @@ TEST_F(AnExchange, DoesNotTakeAnAbortForDoneWhileAnObjectIsStillReady) {
     EXPECT_FALSE(exchange_->mailbox_dead());
 }
 
-TEST_F(AnExchange, TakesAllOnesForAGoneDeviceOnlyWhenTheVendorIdIsGoneToo) {
+TEST_F(AnExchange, TakesAllOnesForAGoneDeviceOnlyWhenTheCommandRegisterIsGoneToo) {
     begin();
     expect_read(reg::status, 0xFFFFFFFF);
-    expect_vendor_id(0xFFFFFFFF);
+    expect_command(0xFFFFFFFF);
     expect_failed(Errc::device_gone);
     EXPECT_FALSE(exchange_->mailbox_dead());
     EXPECT_FALSE(exchange_->aborted());
@@ -322,7 +322,7 @@ TEST_F(AnExchange, TakesAllOnesForAGoneDeviceOnlyWhenTheVendorIdIsGoneToo) {
 TEST_F(AnExchange, AbortsAPresentDeviceWhoseStatusIsAllOnes) {
     begin_and_send();
     expect_read(reg::status, 0xFFFFFFFF);
-    expect_vendor_id(0x0D938086);
+    expect_command(0x00100406);
     abort_cleanly();
     expect_failed(Errc::device_error);
 }
@@ -333,7 +333,7 @@ TEST_F(AnExchange, FindsTheDeviceGoneWhenItsAbortIsAnsweredWithAllOnes) {
     expect_read(reg::read_mailbox, 0xFFFFFFFF);
     expect_write(reg::control, control_abort);
     expect_read(reg::status, 0xFFFFFFFF);
-    expect_vendor_id(0xFFFFFFFF);
+    expect_command(0xFFFFFFFF);
     expect_failed(Errc::device_gone);
 }
 

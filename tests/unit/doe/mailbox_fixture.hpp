@@ -24,7 +24,7 @@ namespace doed::doe {
 using namespace std::chrono_literals;
 using base::Errc;
 
-/// A function whose config space holds nothing but a vendor id and one DOE instance.
+/// A function whose config space holds nothing but a Command register and one DOE instance.
 struct DoeFunction {
     static constexpr std::uint16_t offset = 0x190;
 
@@ -44,8 +44,8 @@ public:
         if (function_.gone) {
             return pci::all_ones;
         }
-        if (offset == 0) {
-            return 0x0D938086U;
+        if (offset == reg::function_command) {
+            return 0x00100406U;
         }
         const auto register_offset = static_cast<std::uint16_t>(offset - DoeFunction::offset);
         const std::uint32_t value = function_.instance.read(register_offset);
