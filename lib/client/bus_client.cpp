@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/bus_client.hpp"
+
+#include "base/dbus_names.hpp"
+#include "client/message_reader.hpp"
+#include "client/object_decoder.hpp"
+#include "client/sealed_file.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+namespace doed::client {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr char object_manager_interface[] = "org.freedesktop.DBus.ObjectManager";
+constexpr char properties_interface[] = "org.freedesktop.DBus.Properties";
+constexpr char too_large_error[] = "org.doed1.Error.TooLarge";
+
+/// How much longer than doed's own deadline an answer is waited for.
+constexpr auto answer_grace = 1s;
+
+class BusError {
+public:
+    BusError() = default;
+    BusError(const BusError&) = delete;
+    BusError& operator=(const BusError&) = delete;
+    ~BusError() { sd_bus_error_free(&error_); }
+
+    [[nodiscard]] sd_bus_error* get() noexcept { return &error_; }
+
+    /// `result`: what the call returned, negative.
+    [[nodiscard]] Failure failure(int result) const {
+        if (sd_bus_error_is_set(&error_) != 0) {
+            return failure_from_error(
+                error_.name, error_.message != nullptr ? error_.message : "no reason given");
+        }
+        return failure_from_errno(result, "the call failed");
+    }
+
+private:
+    sd_bus_error error_ = SD_BUS_ERROR_NULL;
+};
+
+/// The connection broke: the bus itself went away.
+bool connection_lost(int result) noexcept {
+    return result == -ECONNRESET || result == -ENOTCONN || result == -EPIPE || result == -ESHUTDOWN;
+}
+
+template <typename T>
+Outcome<T> decoded(T value, const MessageReader& reader) {
+    if (!reader.ok()) {
+        return failed(FailureKind::general, "doed's answer cannot be read");
+    }
+    return value;
+}
+
+}  // namespace
+
+BusClient::BusClient(BusPtr bus, std::string where, std::chrono::microseconds timeout)
+    : bus_(std::move(bus)), where_(std::move(where)), timeout_(timeout) {}
+
+Outcome<std::vector<DeviceRecord>> BusClient::devices() {
+    auto call = new_call(names::root_path, object_manager_interface, "GetManagedObjects");
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    auto answer = send(*call, timeout_, "a{oa{sa{sv}}}");
+    if (!answer) {
+        return std::unexpected(std::move(answer).error());
+    }
+    MessageReader reader(answer->get());
+    return decode_objects(reader);
+}
+
+Outcome<std::vector<Feature>> BusClient::discover(const std::string& mailbox_path) {
+    auto call = call_method(mailbox_path, names::mailbox_interface, "Discover", false);
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    auto answer = send(*call, timeout_ + answer_grace, "a(qys)");
+    if (!answer) {
+        return std::unexpected(std::move(answer).error());
+    }
+    MessageReader reader(answer->get());
+    auto features = reader.features();
+    return decoded(std::move(features), reader);
+}
+
+Outcome<std::vector<std::uint8_t>> BusClient::table(const std::string& mailbox_path, bool refresh) {
+    auto call = call_method(mailbox_path, names::cdat_interface, "GetTable", refresh);
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    auto answer = send(*call, timeout_ + answer_grace, "ay");
+    if (!answer) {
+        // doed knows a table's size when it has read it: the copy is fresh, whatever `refresh` was.
+        return answer.error().dbus_name() == too_large_error
+                   ? table_from_file(mailbox_path)
+                   : std::unexpected(std::move(answer).error());
+    }
+    MessageReader reader(answer->get());
+    auto bytes = reader.bytes();
+    return decoded(std::move(bytes), reader);
+}
+
+Outcome<std::vector<std::uint8_t>> BusClient::table_from_file(const std::string& mailbox_path) {
+    auto call = call_method(mailbox_path, names::cdat_interface, "GetTableFd", false);
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    auto answer = send(*call, timeout_ + answer_grace, "h");
+    if (!answer) {
+        return std::unexpected(std::move(answer).error());
+    }
+    MessageReader reader(answer->get());
+    const int fd = reader.fd();
+    return reader.ok() ? read_sealed_file(fd) : decoded(std::vector<std::uint8_t>{}, reader);
+}
+
+Outcome<CdatRecord> BusClient::cdat(const std::string& mailbox_path) {
+    auto call = new_call(mailbox_path, properties_interface, "GetAll");
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    if (const int error = sd_bus_message_append(call->get(), "s", names::cdat_interface);
+        error < 0) {
+        return std::unexpected(failure_from_errno(error, "cannot make a D-Bus message"));
+    }
+    auto answer = send(*call, timeout_, "a{sv}");
+    if (!answer) {
+        return std::unexpected(std::move(answer).error());
+    }
+    MessageReader reader(answer->get());
+    return decoded(decode_cdat(reader.properties()), reader);
+}
+
+Outcome<MessagePtr> BusClient::new_call(const std::string& path, const char* interface,
+                                        const char* member) {
+    sd_bus_message* raw = nullptr;
+    const int error = sd_bus_message_new_method_call(bus_.get(), &raw, names::bus_name,
+                                                     path.c_str(), interface, member);
+    MessagePtr call(raw);
+    if (error < 0) {
+        return std::unexpected(failure_from_errno(error, "cannot make a D-Bus message"));
+    }
+    return call;
+}
+
+Outcome<MessagePtr> BusClient::call_method(const std::string& path, const char* interface,
+                                           const char* member, bool refresh) {
+    auto call = new_call(path, interface, member);
+    if (!call) {
+        return call;
+    }
+    const auto deadline = static_cast<std::uint64_t>(timeout_.count());
+    const int error =
+        refresh ? sd_bus_message_append(call->get(), "a{sv}", 2, names::option_deadline_usec, "t",
+                                        deadline, names::option_refresh, "b", 1)
+                : sd_bus_message_append(call->get(), "a{sv}", 1, names::option_deadline_usec, "t",
+                                        deadline);
+    if (error < 0) {
+        return std::unexpected(failure_from_errno(error, "cannot make a D-Bus message"));
+    }
+    return call;
+}
+
+Outcome<MessagePtr> BusClient::send(const MessagePtr& call, std::chrono::microseconds timeout,
+                                    const char* signature) {
+    BusError error;
+    sd_bus_message* raw = nullptr;
+    const int result = sd_bus_call(bus_.get(), call.get(),
+                                   static_cast<std::uint64_t>(timeout.count()), error.get(), &raw);
+    MessagePtr answer(raw);
+    if (result < 0) {
+        return std::unexpected(connection_lost(result)
+                                   ? Failure(FailureKind::no_daemon,
+                                             "the connection to " + bus_text(where_) + " broke",
+                                             "see whether the bus still runs")
+                                   : on_this_bus(error.failure(result)));
+    }
+    if (sd_bus_message_has_signature(answer.get(), signature) == 0) {
+        return failed(FailureKind::general,
+                      std::string("doed answers ") + sd_bus_message_get_member(call.get()) +
+                          " with something other than " + signature,
+                      "doectl and the running doed may be of different versions");
+    }
+    return answer;
+}
+
+/// systemctl starts a doed on the system bus only.
+Failure BusClient::on_this_bus(const Failure& failure) const {
+    if (failure.kind() != FailureKind::no_daemon || where_ == "system") {
+        return failure;
+    }
+    return failure.advised("is doed running on " + bus_text(where_) +
+                           "? Name another bus with --bus");
+}
+
+}  // namespace doed::client

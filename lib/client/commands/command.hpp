@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every command of doectl has in common: it asks the Service, and returns all of its output or a failure. Nothing
+// is written before the command is done, so that no output is ever cut short by an error.
+#pragma once
+
+#include "client/failure.hpp"
+#include "client/render_json.hpp"
+#include "client/service.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace doed::client {
+
+struct OutputOptions {
+    std::optional<JsonStyle> json;  ///< for people when absent
+    bool legend = true;             ///< column titles and sums
+};
+
+struct CommandOutput {
+    std::string text;                   ///< or bytes
+    std::optional<std::string> file;    ///< where to; standard output when absent or "-"
+    std::vector<std::string> warnings;  ///< for standard error, a line each
+};
+
+/// The text as output that goes to standard output.
+[[nodiscard]] Outcome<CommandOutput> printed(Outcome<std::string> text);
+
+/// Service::devices(), its failures saying what they prevented.
+[[nodiscard]] Outcome<std::vector<DeviceRecord>> list_devices(Service& service);
+
+}  // namespace doed::client

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// doectl: asks doed over D-Bus. Parse, connect, run one command, write what it made; the first failure ends it with one
+// line on standard error and the exit code of its kind.
+#include "client/bus_client.hpp"
+#include "client/bus_connection.hpp"
+#include "client/command_line.hpp"
+#include "client/output_file.hpp"
+#include "client/text.hpp"
+
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace doed::client;
+
+Outcome<CommandOutput> ask_doed(const CommandLine& line) {
+    auto bus = open_bus(line.bus, line.timeout);
+    if (!bus) {
+        return std::unexpected(std::move(bus).error());
+    }
+    BusClient client(std::move(*bus), line.bus, line.timeout);
+    return std::visit([&](const auto& command) { return run(command, client, line.output); },
+                      line.command);
+}
+
+Outcome<void> run_doectl(int argc, const char* const* argv) {
+    const auto line = parse_command_line(argc, argv, ::isatty(STDOUT_FILENO) != 0);
+    if (!line) {
+        return std::unexpected(line.error());
+    }
+    if (!line->answer.empty()) {
+        return write_output(std::nullopt, line->answer);
+    }
+    const auto output = ask_doed(*line);
+    if (!output) {
+        return std::unexpected(output.error());
+    }
+    for (const auto& warning : output->warnings) {
+        fmt::print(stderr, "doectl: warning: {}\n", printable(warning));
+    }
+    return write_output(output->file, output->text);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto done = run_doectl(argc, argv);
+    if (!done) {
+        fmt::print(stderr, "doectl: {}\n", done.error().line());
+        return exit_code(done.error().kind());
+    }
+    return 0;
+}

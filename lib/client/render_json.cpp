@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/render_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace doed::client {
+
+namespace {
+
+/// Members in the order they are made.
+using Json = nlohmann::ordered_json;
+
+constexpr int pretty_indent = 2;
+
+/// The library throws; nothing above this function does.
+template <typename Make>
+Outcome<std::string> document(JsonStyle style, const Make& make) {
+    try {
+        Json root = {{"schema", json_schema}};
+        make(root);
+        const int indent = style == JsonStyle::pretty ? pretty_indent : -1;
+        return root.dump(indent, ' ', true, Json::error_handler_t::replace) + "\n";
+    } catch (const Json::exception& error) {
+        return failed(FailureKind::general, std::string("cannot write JSON: ") + error.what());
+    }
+}
+
+Json or_null(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+Json or_null(std::int32_t number) {
+    return number < 0 ? Json(nullptr) : Json(number);
+}
+
+Json to_json(const Feature& feature) {
+    return {{"vendor_id", fmt::format("{:04x}", feature.vendor_id)},
+            {"type", fmt::format("{:02x}", feature.object_type)},
+            {"name", or_null(feature.name)}};
+}
+
+Json to_json(std::span<const Feature> features) {
+    Json all = Json::array();
+    for (const auto& feature : features) {
+        all.push_back(to_json(feature));
+    }
+    return all;
+}
+
+Json to_json(const CdatRecord& cdat) {
+    return {{"length", cdat.length_bytes},    {"revision", cdat.revision},
+            {"sequence", cdat.sequence},      {"checksum_valid", cdat.checksum_valid},
+            {"source", or_null(cdat.source)}, {"problems", cdat.problems}};
+}
+
+Json to_json(const DeviceRecord& device, const MailboxRecord& mailbox) {
+    return {{"name", mailbox_name(device, mailbox)},
+            {"offset", fmt::format("{:x}", mailbox.offset)},
+            {"capability_version", mailbox.capability_version},
+            {"state", mailbox.state},
+            {"owner", mailbox.owner},
+            {"owner_reason", or_null(mailbox.owner_reason)},
+            {"backend", mailbox.backend},
+            {"completion", or_null(mailbox.completion)},
+            {"features", to_json(mailbox.features)},
+            {"queue_length", mailbox.queue_length},
+            {"exchanges", mailbox.exchanges},
+            {"aborts", mailbox.aborts},
+            {"timeouts", mailbox.timeouts},
+            {"errors", mailbox.errors},
+            {"interrupt_completions", mailbox.interrupt_completions},
+            {"poll_completions", mailbox.poll_completions},
+            {"config_reads", mailbox.config_reads},
+            {"config_writes", mailbox.config_writes},
+            {"last_error", or_null(mailbox.last_error)},
+            {"cdat", mailbox.cdat ? to_json(*mailbox.cdat) : Json(nullptr)}};
+}
+
+Json to_json(const DeviceRecord& device) {
+    Json mailboxes = Json::array();
+    for (const auto& mailbox : device.mailboxes) {
+        mailboxes.push_back(to_json(device, mailbox));
+    }
+    return {{"address", device.address},
+            {"vendor_id", fmt::format("{:04x}", device.vendor_id)},
+            {"device_id", fmt::format("{:04x}", device.device_id)},
+            {"subsystem_vendor_id", fmt::format("{:04x}", device.subsystem_vendor_id)},
+            {"subsystem_id", fmt::format("{:04x}", device.subsystem_id)},
+            {"class_code", fmt::format("{:06x}", device.class_code)},
+            {"driver", or_null(device.driver)},
+            {"numa_node", or_null(device.numa_node)},
+            {"iommu_group", or_null(device.iommu_group)},
+            {"mailboxes", std::move(mailboxes)}};
+}
+
+Json to_json(const cdat::Table& table, const cdat::RawStructure& structure) {
+    const std::string_view name = cdat::structure_name(structure.type);
+    return {{"offset", structure.offset_bytes},
+            {"type", structure.type},
+            {"name", or_null(std::string(name))},
+            {"length", structure.length_bytes},
+            {"bytes", fmt::format("{:02x}", fmt::join(table.bytes_of(structure), ""))}};
+}
+
+}  // namespace
+
+Outcome<std::string> json_of_devices(std::span<const DeviceRecord> devices, JsonStyle style) {
+    return document(style, [&](Json& root) {
+        Json& all = root["devices"] = Json::array();
+        for (const auto& device : devices) {
+            all.push_back(to_json(device));
+        }
+    });
+}
+
+Outcome<std::string> json_of_device(const DeviceRecord& device, JsonStyle style) {
+    return document(style, [&](Json& root) { root["device"] = to_json(device); });
+}
+
+Outcome<std::string> json_of_features(const std::string& mailbox, std::span<const Feature> features,
+                                      JsonStyle style) {
+    return document(style, [&](Json& root) {
+        root["mailbox"] = mailbox;
+        root["features"] = to_json(features);
+    });
+}
+
+Outcome<std::string> json_of_cdat(const CdatReading& reading, JsonStyle style) {
+    return document(style, [&](Json& root) {
+        const auto& header = reading.table.header();
+        root["mailbox"] = reading.mailbox;
+        root["source"] = or_null(reading.source);
+        root["length"] = header.length_bytes;
+        root["size"] = reading.table.bytes().size();
+        root["revision"] = header.revision;
+        root["sequence"] = header.sequence;
+        root["checksum_valid"] = reading.table.checksum_valid();
+        root["problems"] = reading.problems;
+        Json& structures = root["structures"] = Json::array();
+        for (const auto& structure : reading.table.structures()) {
+            structures.push_back(to_json(reading.table, structure));
+        }
+    });
+}
+
+}  // namespace doed::client

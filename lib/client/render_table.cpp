@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/render_table.hpp"
+
+#include "client/text.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace doed::client {
+
+namespace {
+
+constexpr std::size_t bytes_per_line = 16;
+constexpr std::string_view absent = "-";
+
+std::string or_absent(const std::string& text) {
+    return text.empty() ? std::string(absent) : text;
+}
+std::string or_absent(std::int32_t number) {
+    return number < 0 ? std::string(absent) : std::to_string(number);
+}
+
+std::string feature_name(const Feature& feature) {
+    return feature.name.empty() ? protocol_number(feature) : feature.name;
+}
+
+std::string feature_names(std::span<const Feature> features) {
+    std::string names;
+    for (const auto& feature : features) {
+        names += (names.empty() ? "" : ", ") + feature_name(feature);
+    }
+    return names;
+}
+
+std::string checksum_text(bool valid) {
+    return valid ? "ok" : "BAD";
+}
+
+/// "  Label            value" lines under one heading.
+class Fields {
+public:
+    explicit Fields(std::string_view heading) : text_(printable(heading) + "\n") {}
+
+    Fields& add(std::string_view label, std::string_view value) {
+        fmt::format_to(std::back_inserter(text_), "  {:<16}  {}\n", label, printable(value));
+        return *this;
+    }
+
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+private:
+    std::string text_;
+};
+
+std::string cdat_summary(const CdatRecord& cdat) {
+    if (cdat.length_bytes == 0 && cdat.problems.empty()) {
+        return "not read yet";
+    }
+    auto summary =
+        fmt::format("{}, revision {}, sequence {}, checksum {}, from the {}",
+                    counted(cdat.length_bytes, "byte", "bytes"), cdat.revision, cdat.sequence,
+                    checksum_text(cdat.checksum_valid), or_absent(cdat.source));
+    if (!cdat.problems.empty()) {
+        summary += ", " + counted(cdat.problems.size(), "problem", "problems");
+    }
+    return summary;
+}
+
+std::string render_mailbox(const DeviceRecord& device, const MailboxRecord& mailbox) {
+    Fields fields("Mailbox " + mailbox_name(device, mailbox));
+    fields.add("State", mailbox.state)
+        .add("Owner", mailbox.owner)
+        .add("Owner reason", or_absent(mailbox.owner_reason))
+        .add("Backend", mailbox.backend)
+        .add("Completion", or_absent(mailbox.completion))
+        .add("Version", std::to_string(mailbox.capability_version));
+    std::string_view label = "Features";
+    for (const auto& feature : mailbox.features) {
+        fields.add(label, protocol_number(feature) + "  " + or_absent(feature.name));
+        label = "";
+    }
+    if (mailbox.features.empty()) {
+        fields.add(label, absent);
+    }
+    fields.add("Queue", counted(mailbox.queue_length, "request", "requests"))
+        .add("Exchanges",
+             fmt::format("{} answered, {} failed ({} timed out), {} aborts", mailbox.exchanges,
+                         mailbox.errors, mailbox.timeouts, mailbox.aborts))
+        .add("Waits ended", fmt::format("{} by interrupt, {} by poll",
+                                        mailbox.interrupt_completions, mailbox.poll_completions))
+        .add("Config accesses",
+             fmt::format("{} dwords read, {} written", mailbox.config_reads, mailbox.config_writes))
+        .add("Last error", or_absent(mailbox.last_error));
+    if (mailbox.cdat) {
+        fields.add("CDAT", cdat_summary(*mailbox.cdat));
+    }
+    return fields.text();
+}
+
+/// The first line says what the bytes are, the others go on with them.
+void add_bytes(TextTable& lines, bool marked, std::size_t offset, const std::string& type,
+               std::span<const std::uint8_t> bytes) {
+    for (std::size_t at = 0; at < bytes.size(); at += bytes_per_line) {
+        const auto part = hex_bytes(bytes.subspan(at, std::min(bytes_per_line, bytes.size() - at)));
+        if (at == 0) {
+            lines.add({fmt::format("{}{:#06x}", marked ? "!" : " ", offset), type,
+                       std::to_string(bytes.size()), part});
+        } else {
+            lines.add({"", "", "", part});
+        }
+    }
+}
+
+void add_structures(TextTable& lines, const cdat::Table& table) {
+    std::size_t end = cdat::table_header_size_bytes;
+    for (const auto& structure : table.structures()) {
+        const std::string_view known = cdat::structure_name(structure.type);
+        add_bytes(lines, has_problem(table, structure), structure.offset_bytes,
+                  known.empty() ? fmt::format("type {}", structure.type) : std::string(known),
+                  table.bytes_of(structure));
+        end = structure.offset_bytes + structure.length_bytes;
+    }
+    // What follows is no structure. Zeros are only padding, and can be many.
+    const std::span<const std::uint8_t> bytes(table.bytes());
+    const auto rest = bytes.subspan(std::min(end, bytes.size()));
+    if (std::ranges::any_of(rest, [](std::uint8_t byte) { return byte != 0; })) {
+        add_bytes(lines, true, end, "(rest)", rest);
+    }
+}
+
+}  // namespace
+
+std::string render_device_list(std::span<const DeviceRecord> devices, bool legend) {
+    TextTable lines{"DEVICE", "ID",    "DRIVER",     "MAILBOX",
+                    "STATE",  "OWNER", "COMPLETION", "FEATURES"};
+    std::size_t mailboxes = 0;
+    for (const auto& device : devices) {
+        const auto id = fmt::format("{:04x}:{:04x}", device.vendor_id, device.device_id);
+        mailboxes += device.mailboxes.size();
+        for (const auto& mailbox : device.mailboxes) {
+            lines.add({device.address, id, or_absent(device.driver),
+                       fmt::format("{:x}", mailbox.offset), mailbox.state, mailbox.owner,
+                       or_absent(mailbox.completion), or_absent(feature_names(mailbox.features))});
+        }
+        if (device.mailboxes.empty()) {
+            lines.add({device.address, id, or_absent(device.driver), std::string(absent)});
+        }
+    }
+    if (!legend) {
+        return lines.render(false);
+    }
+    if (lines.empty()) {
+        return "doed knows no device with a DOE mailbox.\n";
+    }
+    return fmt::format("{}\n{}, {}.\n", lines.render(true),
+                       counted(devices.size(), "device", "devices"),
+                       counted(mailboxes, "mailbox", "mailboxes"));
+}
+
+std::string render_device(const DeviceRecord& device) {
+    Fields fields("Device " + device.address);
+    fields.add("Vendor, device", fmt::format("{:04x}:{:04x}", device.vendor_id, device.device_id));
+    if (device.subsystem_vendor_id != 0 || device.subsystem_id != 0) {
+        fields.add("Subsystem",
+                   fmt::format("{:04x}:{:04x}", device.subsystem_vendor_id, device.subsystem_id));
+    }
+    fields.add("Class", fmt::format("{:06x}", device.class_code))
+        .add("Driver", or_absent(device.driver))
+        .add("NUMA node", or_absent(device.numa_node))
+        .add("IOMMU group", or_absent(device.iommu_group));
+    std::string text = fields.text();
+    for (const auto& mailbox : device.mailboxes) {
+        text += "\n" + render_mailbox(device, mailbox);
+    }
+    return text;
+}
+
+std::string render_features(std::span<const Feature> features, bool legend) {
+    TextTable lines{"PROTOCOL", "NAME"};
+    for (const auto& feature : features) {
+        lines.add({protocol_number(feature), or_absent(feature.name)});
+    }
+    if (!legend) {
+        return lines.render(false);
+    }
+    return fmt::format("{}\n{}.\n", lines.render(true),
+                       counted(features.size(), "protocol", "protocols"));
+}
+
+std::string render_cdat(const CdatReading& reading, bool legend) {
+    const auto& header = reading.table.header();
+    const auto size_bytes = reading.table.bytes().size();
+    auto length = counted(header.length_bytes, "byte", "bytes");
+    if (header.length_bytes != size_bytes) {
+        length += fmt::format(" by its header, {} here", size_bytes);
+    }
+    Fields fields("CDAT of " + reading.mailbox);
+    fields.add("Length", length)
+        .add("Revision", std::to_string(header.revision))
+        .add("Sequence", std::to_string(header.sequence))
+        .add("Checksum", checksum_text(reading.table.checksum_valid()))
+        .add("Source", or_absent(reading.source));
+    std::string_view label = "Problems";
+    for (const auto& problem : reading.problems) {
+        fields.add(label, problem);
+        label = "";
+    }
+
+    TextTable lines{" OFFSET", "TYPE", "LENGTH", "BYTES"};
+    add_structures(lines, reading.table);
+    std::string text = fields.text() + "\n" + lines.render(legend);
+    if (legend) {
+        fmt::format_to(std::back_inserter(text), "\n{}.\n",
+                       counted(reading.table.structures().size(), "structure", "structures"));
+    }
+    return text;
+}
+
+}  // namespace doed::client

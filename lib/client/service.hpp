@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What doed does for a client, as far as doectl asks for it. BusClient does it over D-Bus; tests put a table in its place.
+// Objects are named by the paths in their records. Calls block until answered or timed out.
+#pragma once
+
+#include "client/failure.hpp"
+#include "client/records.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace doed::client {
+
+class Service {
+public:
+    Service() = default;
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+    virtual ~Service() = default;
+
+    /// Every device, in the order of addresses, with its mailboxes.
+    [[nodiscard]] virtual Outcome<std::vector<DeviceRecord>> devices() = 0;
+    /// Asks the device for its protocols.
+    [[nodiscard]] virtual Outcome<std::vector<Feature>> discover(
+        const std::string& mailbox_path) = 0;
+    /// The raw table, of any size; with `refresh` it is read from the device now.
+    [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> table(const std::string& mailbox_path,
+                                                                   bool refresh) = 0;
+    /// The properties of doed's copy of the table.
+    [[nodiscard]] virtual Outcome<CdatRecord> cdat(const std::string& mailbox_path) = 0;
+};
+
+}  // namespace doed::client

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/text.hpp"
+
+#include "base/assert.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace doed::client {
+
+namespace {
+
+constexpr std::size_t dump_row_bytes = 16;
+
+struct CodePoint {
+    char32_t value = 0;
+    std::size_t size_bytes = 0;  ///< 0 when the bytes are no UTF-8
+};
+
+bool continues(unsigned char byte) noexcept {
+    return (byte & 0xC0U) == 0x80U;
+}
+
+/// Decodes the first code point of a text that is not empty; overlong forms and surrogates are no UTF-8.
+CodePoint first_code_point(std::string_view text) noexcept {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    if (lead < 0x80) {
+        return {lead, 1};
+    }
+    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() < size) {
+        return {};
+    }
+    char32_t value = lead & (0x7FU >> size);
+    for (std::size_t i = 1; i < size; ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (!continues(byte)) {
+            return {};
+        }
+        value = (value << 6U) | (byte & 0x3FU);
+    }
+    const bool overlong = (size == 3 && value < 0x800) || (size == 4 && value < 0x10000);
+    const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
+    return overlong || surrogate || value > 0x10FFFF ? CodePoint{} : CodePoint{value, size};
+}
+
+bool obeyed_by_terminals(char32_t value) noexcept {
+    const bool control = value < 0x20 || (value >= 0x7F && value <= 0x9F);
+    const bool line_break = value == 0x2028 || value == 0x2029;
+    const bool bidirectional = value == 0x200E || value == 0x200F || value == 0x061C ||
+                               (value >= 0x202A && value <= 0x202E) ||
+                               (value >= 0x2066 && value <= 0x2069);
+    return control || line_break || bidirectional;
+}
+
+std::size_t width(std::string_view text) noexcept {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return !continues(static_cast<unsigned char>(c)); }));
+}
+
+void append_row(std::string& out, const std::vector<std::string>& cells,
+                std::span<const std::size_t> widths) {
+    const auto start = out.size();
+    for (std::size_t column = 0; column < cells.size(); ++column) {
+        out += cells[column];
+        out.append(widths[column] - width(cells[column]) + 2, ' ');
+    }
+    const auto last = out.find_last_not_of(' ');
+    out.resize(last == std::string::npos || last < start ? start : last + 1);
+    out += '\n';
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const auto [value, size] = first_code_point(text);
+        const auto bytes = text.substr(0, std::max<std::size_t>(size, 1));
+        if (size != 0 && !obeyed_by_terminals(value)) {
+            out += bytes;
+        } else {
+            for (const char byte : bytes) {
+                fmt::format_to(std::back_inserter(out), "\\x{:02x}",
+                               static_cast<unsigned char>(byte));
+            }
+        }
+        text.remove_prefix(bytes.size());
+    }
+    return out;
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+std::string hex_bytes(std::span<const std::uint8_t> bytes) {
+    return fmt::format("{:02x}", fmt::join(bytes, " "));
+}
+
+std::string hex_dump(std::span<const std::uint8_t> bytes) {
+    std::string out;
+    for (std::size_t at = 0; at < bytes.size(); at += dump_row_bytes) {
+        const auto row = bytes.subspan(at, std::min(dump_row_bytes, bytes.size() - at));
+        const auto left = row.first(std::min<std::size_t>(row.size(), dump_row_bytes / 2));
+        const auto right = row.subspan(left.size());
+        fmt::format_to(std::back_inserter(out), "{:08x}  {:<23}  {:<23}  |", at, hex_bytes(left),
+                       hex_bytes(right));
+        for (const std::uint8_t byte : row) {
+            out += byte >= 0x20 && byte < 0x7F ? static_cast<char>(byte) : '.';
+        }
+        out += "|\n";
+    }
+    fmt::format_to(std::back_inserter(out), "{:08x}\n", bytes.size());
+    return out;
+}
+
+TextTable::TextTable(std::initializer_list<std::string_view> titles)
+    : titles_(titles.begin(), titles.end()) {}
+
+void TextTable::add(std::vector<std::string> cells) {
+    DOED_ASSERT(cells.size() <= titles_.size());
+    cells.resize(titles_.size());
+    std::ranges::transform(cells, cells.begin(),
+                           [](const std::string& cell) { return printable(cell); });
+    rows_.push_back(std::move(cells));
+}
+
+std::string TextTable::render(bool legend) const {
+    std::vector<std::size_t> widths(titles_.size(), 0);
+    const auto widen = [&](const std::vector<std::string>& cells) {
+        std::ranges::transform(cells, widths, widths.begin(),
+                               [](const std::string& cell, std::size_t widest) {
+                                   return std::max(width(cell), widest);
+                               });
+    };
+    if (legend) {
+        widen(titles_);
+    }
+    std::ranges::for_each(rows_, widen);
+
+    std::string out;
+    if (legend) {
+        append_row(out, titles_, widths);
+    }
+    for (const auto& row : rows_) {
+        append_row(out, row, widths);
+    }
+    return out;
+}
+
+}  // namespace doed::client

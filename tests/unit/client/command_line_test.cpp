@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/command_line.hpp"
+
+#include <initializer_list>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace doed::client {
+namespace {
+
+Outcome<CommandLine> parse(std::initializer_list<const char*> words, bool on_terminal = false) {
+    std::vector<const char*> argv{"doectl"};
+    argv.insert(argv.end(), words);
+    return parse_command_line(static_cast<int>(argv.size()), argv.data(), on_terminal);
+}
+
+void expect_usage(std::initializer_list<const char*> words, const std::string& message) {
+    const auto line = parse(words);
+    ASSERT_FALSE(line) << message;
+    EXPECT_EQ(line.error().kind(), FailureKind::usage);
+    EXPECT_EQ(line.error().line(), message + "; see: doectl --help");
+}
+
+TEST(TheCommandLine, HasDefaults) {
+    const auto line = parse({"list"});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(line->bus, "system");
+    EXPECT_EQ(line->timeout, std::chrono::seconds(30));
+    EXPECT_FALSE(line->output.json);
+    EXPECT_TRUE(line->output.legend);
+    EXPECT_TRUE(std::holds_alternative<ListOptions>(line->command));
+}
+
+TEST(TheCommandLine, TakesGlobalOptionsBeforeAndAfterTheCommand) {
+    for (const auto& line :
+         {parse({"--bus", "session", "--timeout", "0.25", "--no-legend", "show", "0d:00.0"}),
+          parse({"show", "--timeout=0.25", "0d:00.0", "--no-legend", "--bus=session"})}) {
+        ASSERT_TRUE(line);
+        EXPECT_EQ(line->bus, "session");
+        EXPECT_EQ(line->timeout, std::chrono::milliseconds(250));
+        EXPECT_FALSE(line->output.legend);
+        EXPECT_EQ(std::get<ShowOptions>(line->command).device, "0d:00.0");
+    }
+}
+
+TEST(TheCommandLine, ReadsTheOptionsOfCdat) {
+    const auto bare = parse({"cdat", "0d:00.0/190"});
+    ASSERT_TRUE(bare);
+    const auto& options = std::get<CdatOptions>(bare->command);
+    EXPECT_EQ(options.device, "0d:00.0/190");
+    EXPECT_FALSE(options.raw_file);
+    EXPECT_FALSE(options.hex);
+    EXPECT_FALSE(options.refresh);
+
+    const auto raw = parse({"cdat", "--raw", "-", "0d:00.0", "--refresh"});
+    ASSERT_TRUE(raw);
+    EXPECT_EQ(std::get<CdatOptions>(raw->command).raw_file, "-");
+    EXPECT_TRUE(std::get<CdatOptions>(raw->command).refresh);
+
+    const auto hex = parse({"cdat", "0d:00.0", "--hex"});
+    ASSERT_TRUE(hex);
+    EXPECT_TRUE(std::get<CdatOptions>(hex->command).hex);
+}
+
+TEST(TheCommandLine, ReadsDiscover) {
+    const auto line = parse({"discover", "0d:00.0"});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(std::get<DiscoverOptions>(line->command).device, "0d:00.0");
+}
+
+TEST(JsonOutput, IsIndentedOnATerminalOnlyUnlessTheUserSays) {
+    EXPECT_EQ(parse({"list", "--json"}, true)->output.json, JsonStyle::pretty);
+    EXPECT_EQ(parse({"list", "--json"}, false)->output.json, JsonStyle::compact);
+    EXPECT_EQ(parse({"list", "--json=short"}, true)->output.json, JsonStyle::compact);
+    EXPECT_EQ(parse({"list", "--json=pretty"}, false)->output.json, JsonStyle::pretty);
+}
+
+TEST(JsonOutput, DoesNotTakeTheNextWord) {
+    const auto line = parse({"cdat", "--json", "0d:00.0"});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(std::get<CdatOptions>(line->command).device, "0d:00.0");
+}
+
+TEST(TheCommandLine, TakesTheLastOfARepeatedOption) {
+    const auto line =
+        parse({"list", "--bus", "system", "--bus", "session", "--json", "--json=pretty"});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(line->bus, "session");
+    EXPECT_EQ(line->output.json, JsonStyle::pretty);
+}
+
+TEST(AWrongCommandLine, IsToldInOneLine) {
+    expect_usage({}, "no command given");
+    expect_usage({"bogus"}, "'bogus' is no command");
+    expect_usage({"show"}, "DEVICE is required");
+    expect_usage({"list", "--json=xml"}, "--json=xml: only short and pretty are known");
+    expect_usage({"cdat", "0d:00.0", "--raw", "x", "--hex"}, "--raw excludes --hex");
+    expect_usage({"cdat", "0d:00.0", "--raw", "x", "--json"}, "--json excludes --raw and --hex");
+    expect_usage({"cdat", "0d:00.0", "--hex", "--json"}, "--json excludes --raw and --hex");
+    for (const char* timeout : {"0", "-1", "1e-9", "86401", "nan", "inf"}) {
+        expect_usage({"list", "--timeout", timeout},
+                     "--timeout takes seconds, above 0 and up to 86400");
+    }
+}
+
+TEST(AWrongCommandLine, IsRefusedWhateverIsWrong) {
+    const std::initializer_list<const char*> rows[] = {
+        {"list", "extra"},           {"list", "--unknown"},
+        {"list", "--raw", "x"},      {"show", "0d:00.0", "0e:00.0"},
+        {"list", "show", "0d:00.0"}, {"list", "--timeout", "soon"},
+        {"list", "--bus"},           {"cdat", "0d:00.0", "--raw"},
+    };
+    for (const auto& words : rows) {
+        const auto line = parse(words);
+        ASSERT_FALSE(line) << *std::prev(words.end());
+        EXPECT_EQ(line.error().kind(), FailureKind::usage);
+    }
+}
+
+TEST(HelpAndVersion, AreAnswersAndNoFailures) {
+    EXPECT_TRUE(parse({"--version"})->answer.starts_with("doectl "));
+    const auto help = parse({"--help"});
+    ASSERT_TRUE(help);
+    for (const char* word : {"list", "show", "discover", "cdat", "--bus", "--timeout", "--json",
+                             "--no-legend", "Exit codes:"}) {
+        EXPECT_NE(help->answer.find(word), std::string::npos) << word;
+    }
+    const auto command_help = parse({"cdat", "--help"});
+    ASSERT_TRUE(command_help);
+    for (const char* word : {"--raw", "--hex", "--refresh", "DEVICE"}) {
+        EXPECT_NE(command_help->answer.find(word), std::string::npos) << word;
+    }
+}
+
+}  // namespace
+}  // namespace doed::client
