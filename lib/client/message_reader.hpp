@@ -58,7 +58,9 @@ private:
     T basic(char type) {
         T value{};
         if (ok_) {
-            accept(sd_bus_message_read_basic(message_, type, &value) > 0 ? 1 : -EBADMSG);
+            accept(sd_bus_message_read_basic(message_, type, static_cast<void*>(&value)) > 0
+                       ? 1
+                       : -EBADMSG);
         }
         return ok_ ? value : T{};
     }

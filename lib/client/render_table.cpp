@@ -87,9 +87,9 @@ std::string render_mailbox(const DeviceRecord& device, const MailboxRecord& mail
         fields.add(label, absent);
     }
     fields.add("Queue", counted(mailbox.queue_length, "request", "requests"))
-        .add("Exchanges",
-             fmt::format("{} answered, {} failed ({} timed out), {} aborts", mailbox.exchanges,
-                         mailbox.errors, mailbox.timeouts, mailbox.aborts))
+        .add("Exchanges", fmt::format("{} answered, {} failed ({} timed out), {}",
+                                      mailbox.exchanges, mailbox.errors, mailbox.timeouts,
+                                      counted(mailbox.aborts, "abort", "aborts")))
         .add("Waits ended", fmt::format("{} by interrupt, {} by poll",
                                         mailbox.interrupt_completions, mailbox.poll_completions))
         .add("Config accesses",

@@ -16,14 +16,21 @@ bool offers_cdat(const MailboxRecord& mailbox) {
     return mailbox.cdat.has_value();
 }
 
+/// Why a mailbox may offer less than its device could.
+std::string circumstances(const MailboxRecord& mailbox) {
+    if (mailbox.owner != "daemon") {
+        return " (owner " + mailbox.owner + ": " + mailbox.owner_reason + ")";
+    }
+    return mailbox.state == "idle" || mailbox.state == "busy" ? ""
+                                                              : " (it is " + mailbox.state + ")";
+}
+
 Outcome<MailboxSelection> select(const std::vector<DeviceRecord>& devices,
                                  const DeviceSelector& selector) {
     auto selection = select_mailbox(devices, selector, "with a CDAT", offers_cdat);
     if (selection && !offers_cdat(*selection->mailbox)) {
-        const auto& mailbox = *selection->mailbox;
         return failed(FailureKind::refused,
-                      selection->name() + " offers no CDAT (it is " + mailbox.state + ", owner " +
-                          mailbox.owner + ")",
+                      selection->name() + " offers no CDAT" + circumstances(*selection->mailbox),
                       "see what it offers with: doectl show " + selection->name());
     }
     return selection;

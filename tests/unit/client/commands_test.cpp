@@ -207,6 +207,20 @@ TEST(Cdat, IsRefusedWhereThereIsNone) {
     EXPECT_THAT(service.calls, ElementsAre("devices", "devices"));
 }
 
+TEST(Cdat, SaysWhyAMailboxMayOfferNone) {
+    TableService service;
+    auto& mailbox = service.host[1].mailboxes[0];
+    const auto message = [&] {
+        return run(CdatOptions{.device = "0e:00.0/190"}, service, {}).error().message();
+    };
+    EXPECT_EQ(message(), "0000:0e:00.0/190 offers no CDAT");
+    mailbox.state = "dead";
+    EXPECT_EQ(message(), "0000:0e:00.0/190 offers no CDAT (it is dead)");
+    mailbox.owner = "none";
+    mailbox.owner_reason = "kernel lockdown";
+    EXPECT_EQ(message(), "0000:0e:00.0/190 offers no CDAT (owner none: kernel lockdown)");
+}
+
 TEST(Cdat, SaysWhichCallFailed) {
     TableService service;
     service.failing_call = "table";
