@@ -13,8 +13,8 @@ void CdatCache::get(const bus::MethodOptions& options, Completion completion) {
         completion(table_);
         return;
     }
-    reader_(options, [self = shared_from_this(), completion = std::move(completion)](
-                         base::Result<cdat::Table> read) mutable {
+    reader_(options, [self = shared_from_this(),
+                      completion = std::move(completion)](base::Result<cdat::Table> read) mutable {
         if (!read) {
             completion(std::unexpected(read.error()));
             return;

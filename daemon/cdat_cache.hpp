@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The daemon's copy of one mailbox's CDAT. Reads are answered from it; the first one, and those that ask for a refresh,
-// go to where the table comes from. Bus loop only.
+// The daemon's copy of one mailbox's CDAT. Reads are answered from it; the first one, and those
+// that ask for a refresh, go to where the table comes from. Bus loop only.
 #pragma once
 
 #include "base/unique_fd.hpp"
@@ -19,14 +19,18 @@ public:
     using TablePtr = std::shared_ptr<const cdat::Table>;
     using Completion = std::move_only_function<void(const base::Result<TablePtr>&)>;
     /// Reads the table anew; may refuse. Completes on the bus loop.
-    using Reader = std::function<void(const bus::MethodOptions&, std::move_only_function<void(base::Result<cdat::Table>)>)>;
+    using Reader = std::function<void(const bus::MethodOptions&,
+                                      std::move_only_function<void(base::Result<cdat::Table>)>)>;
 
-    /// `source`: "mailbox" or "kernel". `changed` is called when the first copy is there, and when a new one differs.
-    CdatCache(std::string source, Reader reader) : source_(std::move(source)), reader_(std::move(reader)) {}
+    /// `source`: "mailbox" or "kernel". `changed` is called when the first copy is there, and when
+    /// a new one differs.
+    CdatCache(std::string source, Reader reader)
+        : source_(std::move(source)), reader_(std::move(reader)) {}
 
     void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
 
-    /// The copy, or a new reading where there is none or `options.refresh` is set. Errors: those of the reader.
+    /// The copy, or a new reading where there is none or `options.refresh` is set. Errors: those of
+    /// the reader.
     void get(const bus::MethodOptions& options, Completion completion);
 
     /// Null before the first reading.

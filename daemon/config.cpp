@@ -36,13 +36,16 @@ constexpr std::uint32_t workers_max = 64;
 /// Keys that stand at the top for all devices, and below a device for that one.
 void read_timing(const JsonObject& object, doe::MailboxOptions& options) {
     if (const auto value = object.find("poll_floor_us")) {
-        options.poll.floor = std::chrono::microseconds(value->integer<std::uint32_t>(1, poll_us_max));
+        options.poll.floor =
+            std::chrono::microseconds(value->integer<std::uint32_t>(1, poll_us_max));
     }
     if (const auto value = object.find("poll_cap_us")) {
         options.poll.cap = std::chrono::microseconds(value->integer<std::uint32_t>(1, poll_us_max));
     }
     if (options.poll.cap < options.poll.floor) {
-        object.find("poll_cap_us").value_or(object.value()).refuse_because("poll_cap_us is below poll_floor_us");
+        object.find("poll_cap_us")
+            .value_or(object.value())
+            .refuse_because("poll_cap_us is below poll_floor_us");
     }
     if (const auto value = object.find("exchange_timeout_ms")) {
         options.exchange_timeout = std::chrono::milliseconds(
@@ -66,7 +69,8 @@ void read_devices(const JsonValue& devices, Config& config) {
             value.refuse_because("\"" + key + "\" is not a PCI address such as \"0000:0d:00.0\"");
             continue;
         }
-        const auto object = value.object({"owner", "poll_floor_us", "poll_cap_us", "exchange_timeout_ms"});
+        const auto object =
+            value.object({"owner", "poll_floor_us", "poll_cap_us", "exchange_timeout_ms"});
         DeviceConfig device = config.device_default;
         if (const auto owner = object.find("owner")) {
             device.owner = owner->choice(std::span<const JsonChoice<OwnerChoice>>(owner_choices));
@@ -80,9 +84,9 @@ void read_devices(const JsonValue& devices, Config& config) {
 
 base::Result<Config> read(const JsonDocument& document) {
     Config config;
-    const auto root = document.root().object({"log_level", "workers", "poll_floor_us", "poll_cap_us",
-                                              "exchange_timeout_ms", "queue_limit", "default_deadline_ms",
-                                              "disable_protocols", "devices"});
+    const auto root = document.root().object(
+        {"log_level", "workers", "poll_floor_us", "poll_cap_us", "exchange_timeout_ms",
+         "queue_limit", "default_deadline_ms", "disable_protocols", "devices"});
     if (const auto value = root.find("log_level")) {
         config.log_level = value->choice(std::span<const JsonChoice<LogLevel>>(log_levels));
     }
@@ -90,10 +94,12 @@ base::Result<Config> read(const JsonDocument& document) {
         config.workers = value->integer<std::uint32_t>(1, workers_max);
     }
     if (const auto value = root.find("queue_limit")) {
-        config.device_default.mailbox.queue_limit = value->integer<std::uint32_t>(1, queue_limit_max);
+        config.device_default.mailbox.queue_limit =
+            value->integer<std::uint32_t>(1, queue_limit_max);
     }
     if (const auto value = root.find("default_deadline_ms")) {
-        config.default_deadline = std::chrono::milliseconds(value->integer<std::uint32_t>(1, deadline_ms_max));
+        config.default_deadline =
+            std::chrono::milliseconds(value->integer<std::uint32_t>(1, deadline_ms_max));
     }
     read_timing(root, config.device_default.mailbox);
     if (const auto value = root.find("disable_protocols")) {

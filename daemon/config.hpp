@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The configuration file: JSON, every key optional, unknown keys and wrong types refused. The keys, with range, unit and
-// default:
+// The configuration file: JSON, every key optional, unknown keys and wrong types refused. The keys,
+// with range, unit and default:
 //   log_level            "error", "warning", "info", "debug"        default "info"
 //   workers              1..64 threads that access config space     default 4
 //   poll_floor_us        1..1000000, shortest pause between polls   default 50

@@ -6,14 +6,15 @@
 #include "emulator/emulated_host.hpp"
 #include "pci/sysfs_host.hpp"
 
-#include <fmt/format.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace doed::daemon {
 
@@ -23,18 +24,22 @@ namespace {
 
 // Clients find a complete picture when the name appears, unless a device is slow to be claimed.
 constexpr std::chrono::seconds claim_patience{2};
-// An exchange on the wire and the abort after it take their second each; a process manager waits for 3.
+// An exchange on the wire and the abort after it take their second each; a process manager waits
+// for 3.
 constexpr std::chrono::milliseconds close_patience{2500};
 
 StartupFailure name_failure(const sdbus::Error& error, const std::string& bus) {
     if (error.getName() == "org.freedesktop.DBus.Error.AccessDenied") {
         return {ExitCode::not_permitted,
-                fmt::format("the bus policy does not let this user own {}; start doed as root, or install "
-                            "org.doed1.conf",
-                            names::bus_name)};
+                fmt::format(
+                    "the bus policy does not let this user own {}; start doed as root, or install "
+                    "org.doed1.conf",
+                    names::bus_name)};
     }
-    return {ExitCode::no_bus, fmt::format("cannot take the name {} on the bus ({}): {}; another doed may be running there",
-                                          names::bus_name, bus, error.getMessage())};
+    return {ExitCode::no_bus,
+            fmt::format(
+                "cannot take the name {} on the bus ({}): {}; another doed may be running there",
+                names::bus_name, bus, error.getMessage())};
 }
 
 }  // namespace
@@ -51,10 +56,10 @@ Daemon::~Daemon() {
     workers_.join();
 }
 
-// --- Start -----------------------------------------------------------------------------------------------------------------
+// --- Start ---------------------------------------------------------------------------------------
 
 Startup<void> Daemon::start() {
-    constexpr Startup<void> (Daemon::*steps[])() = {
+    constexpr Startup<void> (Daemon::* steps[])() = {
         &Daemon::take_lock,        // one doed per host
         &Daemon::open_host,        // this one, or an emulated one
         &Daemon::connect_bus,      // no bus, no reason to touch a device
@@ -75,9 +80,10 @@ Startup<void> Daemon::take_lock() {
         return {};
     }
     if (options_.sysfs_root == default_sysfs_root && ::geteuid() != 0) {
-        return startup_failure(ExitCode::not_permitted,
-                               "only root can reach the config space of this host's devices; start doed as root, or "
-                               "use --backend emulator:FILE");
+        return startup_failure(
+            ExitCode::not_permitted,
+            "only root can reach the config space of this host's devices; start doed as root, or "
+            "use --backend emulator:FILE");
     }
     auto lock = InstanceLock::take(InstanceLock::runtime_directory());
     if (!lock) {
@@ -103,13 +109,15 @@ Startup<void> Daemon::open_host() {
 Startup<void> Daemon::connect_bus() {
     auto connection = bus::connect(options_.bus);
     if (!connection) {
-        return startup_failure(ExitCode::no_bus,
-                               fmt::format("cannot reach the bus ({}): {}; start it, or name another one with --bus",
-                                           options_.bus, connection.error().context()));
+        return startup_failure(
+            ExitCode::no_bus,
+            fmt::format("cannot reach the bus ({}): {}; start it, or name another one with --bus",
+                        options_.bus, connection.error().context()));
     }
     connection_ = std::move(*connection);
     pump_.emplace(loop_, *connection_, [this](const std::string& reason) {
-        end(StartupFailure{ExitCode::failure, "the connection to the bus is lost: " + reason});
+        serving_ = false;
+        stop(StartupFailure{ExitCode::failure, "the connection to the bus is lost: " + reason});
     });
     return {};
 }
@@ -134,30 +142,31 @@ Startup<void> Daemon::claim_mailboxes() {
 
 Startup<void> Daemon::export_objects() {
     try {
-        manager_.emplace(*connection_, config_.allowed, kernel_ ? kernel_->lockdown() : LockdownMode::unknown);
+        manager_.emplace(*connection_, config_.allowed,
+                         kernel_ ? kernel_->lockdown() : LockdownMode::unknown);
         inventory_->publish(*connection_, *pump_);
     } catch (const sdbus::Error& error) {
-        return startup_failure(ExitCode::failure, "cannot publish objects on the bus: " + error.getMessage());
+        return startup_failure(ExitCode::failure,
+                               "cannot publish objects on the bus: " + error.getMessage());
     }
     return {};
 }
 
-// --- Life ------------------------------------------------------------------------------------------------------------------
+// --- Life ----------------------------------------------------------------------------------------
 
 Startup<void> Daemon::run() {
-    try {
-        watch_signals();
-        pump_->start();
-        await_claims();
-        loop_.run();
-    } catch (const std::exception& error) {
-        end(StartupFailure{ExitCode::failure, std::string("unexpected: ") + error.what()});
-    }
-    if (stopping_ && !closed_) {
+    watch_signals();
+    pump_->start();
+    await_claims();
+    run_loop();
+    if (!closed_) {
         // A worker hangs in a device and cannot be joined. The kernel takes back all that is ours.
         log_.warning("a device did not let go in time; ending without it");
+        if (failure_) {
+            log_.error(failure_->message);
+        }
         connection_.reset();
-        std::_Exit(static_cast<int>(ExitCode::ok));
+        std::_Exit(static_cast<int>(failure_ ? failure_->code : ExitCode::ok));
     }
     if (failure_) {
         return std::unexpected(*failure_);
@@ -165,12 +174,23 @@ Startup<void> Daemon::run() {
     return {};
 }
 
+/// Until stop() has come to its end. What a handler threw ends the service, in the same way.
+void Daemon::run_loop() {
+    while (!loop_.stopped()) {
+        try {
+            loop_.run();
+        } catch (const std::exception& error) {
+            stop(StartupFailure{ExitCode::failure, std::string("unexpected: ") + error.what()});
+        }
+    }
+}
+
 void Daemon::watch_signals() {
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     signals_.async_wait([this](const boost::system::error_code& error, int) {
         if (!error) {
-            stop();
+            stop({});
         }
     });
 }
@@ -195,12 +215,11 @@ void Daemon::serve() {
     if (serving_ || stopping_) {
         return;
     }
-    inventory_->on_change(nullptr);
     timer_.cancel();
     try {
         bus::request_name(*connection_, names::bus_name);
     } catch (const sdbus::Error& error) {
-        end(name_failure(error, options_.bus));
+        stop(name_failure(error, options_.bus));
         return;
     }
     serving_ = true;
@@ -210,13 +229,15 @@ void Daemon::serve() {
     ::sd_notify(0, ("READY=1\nSTATUS=Serving " + summary).c_str());
 }
 
-// --- End -------------------------------------------------------------------------------------------------------------------
+// --- End -----------------------------------------------------------------------------------------
 
-/// The reverse of the start: the name, the mailboxes, then (in the destructor) objects, connection, lock.
-void Daemon::stop() {
+/// The reverse of the start: the name, the mailboxes, then (in the destructor) objects, connection,
+/// lock.
+void Daemon::stop(std::optional<StartupFailure> failure) {
     if (std::exchange(stopping_, true)) {
         return;
     }
+    failure_ = std::move(failure);
     ::sd_notify(0, "STOPPING=1\nSTATUS=Waiting for exchanges to end");
     try {
         if (serving_) {
@@ -236,12 +257,6 @@ void Daemon::stop() {
         closed_ = true;
         loop_.stop();
     });
-}
-
-/// Ends without the niceties of stop(): there is no bus to be nice to.
-void Daemon::end(StartupFailure failure) {
-    failure_ = std::move(failure);
-    loop_.stop();
 }
 
 }  // namespace doed::daemon

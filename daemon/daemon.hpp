@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The service as a whole: what it owns, in the order it is made, and the way from start to end. One thread runs the bus
-// loop; a pool of workers runs everything that may block on hardware.
+// The service as a whole: what it owns, in the order it is made, and the way from start to end. One
+// thread runs the bus loop; a pool of workers runs everything that may block on hardware.
 #pragma once
 
 #include "daemon/bus/pump.hpp"
@@ -36,8 +36,9 @@ public:
     /// Everything up to the objects on the bus. What fails has been undone when it returns.
     [[nodiscard]] Startup<void> start();
 
-    /// Takes the bus name, serves until SIGTERM or SIGINT, and undoes what start() did in reverse order. Ends within 3 s
-    /// of the signal; when a device holds a worker longer than that, the process ends here.
+    /// Takes the bus name, serves until SIGTERM or SIGINT, and undoes what start() did in reverse
+    /// order. Ends within 3 s of the signal; when a device holds a worker longer than that, the
+    /// process ends here.
     [[nodiscard]] Startup<void> run();
 
 private:
@@ -53,8 +54,8 @@ private:
     void watch_signals();
     void await_claims();
     void serve();
-    void stop();
-    void end(StartupFailure failure);
+    void run_loop();
+    void stop(std::optional<StartupFailure> failure);
 
     const Options& options_;
     const Config& config_;
@@ -73,9 +74,9 @@ private:
     std::optional<Inventory> inventory_;
     std::optional<ManagerObject> manager_;
 
-    bool serving_ = false;   ///< the name is ours
+    bool serving_ = false;  ///< the name is ours
     bool stopping_ = false;
-    bool closed_ = false;    ///< every mailbox has let go
+    bool closed_ = false;  ///< every mailbox has let go
     std::optional<StartupFailure> failure_;
 };
 

@@ -30,11 +30,13 @@ struct StartupFailure {
 template <typename T>
 using Startup = std::expected<T, StartupFailure>;
 
-[[nodiscard]] inline std::unexpected<StartupFailure> startup_failure(ExitCode code, std::string message) {
+[[nodiscard]] inline std::unexpected<StartupFailure> startup_failure(ExitCode code,
+                                                                     std::string message) {
     return std::unexpected(StartupFailure{code, std::move(message)});
 }
 
-/// For a file that a person wrote: where it says what is wrong with itself, nothing needs to be added.
+/// For a file that a person wrote: where it says what is wrong with itself, nothing needs to be
+/// added.
 [[nodiscard]] inline std::unexpected<StartupFailure> file_failure(const base::Error& error) {
     const bool complete = error.code() == base::Errc::invalid_argument && !error.context().empty();
     return startup_failure(ExitCode::usage, complete ? error.context() : error.message());

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/instance_lock.hpp"
 
-#include <fmt/format.h>
-
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
 
 namespace doed::daemon {
 
@@ -18,10 +17,9 @@ namespace {
 
 std::unexpected<StartupFailure> cannot_lock(const std::filesystem::path& path, int error) {
     const bool denied = error == EACCES || error == EPERM || error == EROFS;
-    return startup_failure(
-        denied ? ExitCode::not_permitted : ExitCode::failure,
-        fmt::format("cannot take the lock {}: {}{}", path.string(), std::strerror(error),
-                    denied ? "; start doed as root" : ""));
+    return startup_failure(denied ? ExitCode::not_permitted : ExitCode::failure,
+                           fmt::format("cannot take the lock {}: {}{}", path.string(),
+                                       std::strerror(error), denied ? "; start doed as root" : ""));
 }
 
 }  // namespace
@@ -38,10 +36,11 @@ Startup<InstanceLock> InstanceLock::take(const std::filesystem::path& directory)
         if (errno != EWOULDBLOCK) {
             return cannot_lock(path, errno);
         }
-        return startup_failure(ExitCode::second_instance,
-                               fmt::format("another doed already drives this host's mailboxes (it holds the lock {}); "
-                                           "stop it first",
-                                           path.string()));
+        return startup_failure(
+            ExitCode::second_instance,
+            fmt::format("another doed already drives this host's mailboxes (it holds the lock {}); "
+                        "stop it first",
+                        path.string()));
     }
     return InstanceLock(std::move(file));
 }

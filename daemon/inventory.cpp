@@ -4,10 +4,11 @@
 #include "daemon/bus/paths.hpp"
 
 #include <boost/asio/post.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace doed::daemon {
 
@@ -26,8 +27,8 @@ OwnershipFacts facts_of(const KernelFacts& kernel, LockdownMode lockdown, OwnerC
     return facts;
 }
 
-/// What a kernel-owned mailbox offers. The kernel tells it per device, not per mailbox; before Linux 6.15 its CDAT file
-/// alone is the proof that discovery and table access were found.
+/// What a kernel-owned mailbox offers. The kernel tells it per device, not per mailbox; before
+/// Linux 6.15 its CDAT file alone is the proof that discovery and table access were found.
 std::vector<doe::Protocol> kernel_features(const KernelFacts& kernel) {
     if (!kernel.doe_features.empty() || kernel.cdat_file.empty()) {
         return kernel.doe_features;
@@ -51,19 +52,21 @@ CdatCache::Reader kernel_reader(asio::any_io_executor loop, asio::any_io_executo
             } else {
                 table = std::unexpected(bytes.error().in(mailbox_name));
             }
-            asio::post(loop, [table = std::move(table), completion = std::move(completion)]() mutable {
-                completion(std::move(table));
-            });
+            asio::post(loop,
+                       [table = std::move(table), completion = std::move(completion)]() mutable {
+                           completion(std::move(table));
+                       });
         });
     };
 }
 
 }  // namespace
 
-Inventory::Inventory(const Config& config, const Log& log, asio::any_io_executor loop, asio::any_io_executor workers)
+Inventory::Inventory(const Config& config, const Log& log, asio::any_io_executor loop,
+                     asio::any_io_executor workers)
     : config_(config), log_(log), loop_(std::move(loop)), workers_(std::move(workers)) {}
 
-// --- Finding -------------------------------------------------------------------------------------------------------------
+// --- Finding -------------------------------------------------------------------------------------
 
 base::Result<void> Inventory::scan(pci::Host& host, const std::optional<KernelView>& kernel) {
     std::vector<base::Error> problems;
@@ -80,7 +83,8 @@ base::Result<void> Inventory::scan(pci::Host& host, const std::optional<KernelVi
     return {};
 }
 
-void Inventory::add_device(pci::DeviceInfo info, std::string_view backend, const std::optional<KernelView>& kernel) {
+void Inventory::add_device(pci::DeviceInfo info, std::string_view backend,
+                           const std::optional<KernelView>& kernel) {
     auto device = std::make_unique<Device>();
     if (kernel) {
         device->kernel = kernel->of(info.address);
@@ -88,7 +92,8 @@ void Inventory::add_device(pci::DeviceInfo info, std::string_view backend, const
         device->kernel.driver = info.driver;
     }
     const auto lockdown = kernel ? kernel->lockdown() : LockdownMode::unknown;
-    device->ownership = decide_ownership(facts_of(device->kernel, lockdown, config_.device(info.address).owner));
+    device->ownership =
+        decide_ownership(facts_of(device->kernel, lockdown, config_.device(info.address).owner));
     device->info = std::move(info);
     for (const auto& capability : device->info.mailboxes) {
         add_mailbox(*device, capability, backend);
@@ -96,10 +101,11 @@ void Inventory::add_device(pci::DeviceInfo info, std::string_view backend, const
     devices_.push_back(std::move(device));
 }
 
-void Inventory::add_mailbox(Device& device, const pci::DoeCapability& capability, std::string_view backend) {
+void Inventory::add_mailbox(Device& device, const pci::DoeCapability& capability,
+                            std::string_view backend) {
     auto mailbox = std::make_unique<Mailbox>();
-    mailbox->served = std::make_shared<ServedMailbox>(loop_, device.info.address, capability, std::string(backend),
-                                                      device.ownership);
+    mailbox->served = std::make_shared<ServedMailbox>(loop_, device.info.address, capability,
+                                                      std::string(backend), device.ownership);
     if (device.ownership.owner == Owner::kernel) {
         mailbox->served->set_kernel_features(kernel_features(device.kernel));
     }
@@ -110,13 +116,14 @@ void Inventory::add_mailbox(Device& device, const pci::DoeCapability& capability
     device.mailboxes.push_back(std::move(mailbox));
 }
 
-/// Null when the kernel owns the mailbox and has no table to show for it. The kernel's table is that of the device:
-/// it is shown at the first mailbox.
-std::shared_ptr<CdatCache> Inventory::make_cache(const Device& device, const ServedMailbox& mailbox) const {
+/// Null when the kernel owns the mailbox and has no table to show for it. The kernel's table is
+/// that of the device: it is shown at the first mailbox.
+std::shared_ptr<CdatCache> Inventory::make_cache(const Device& device,
+                                                 const ServedMailbox& mailbox) const {
     if (device.ownership.owner == Owner::daemon) {
         return std::make_shared<CdatCache>(
-            "mailbox", [weak = std::weak_ptr(mailbox.weak_from_this())](const bus::MethodOptions& options,
-                                                                        auto completion) {
+            "mailbox", [weak = std::weak_ptr(mailbox.weak_from_this())](
+                           const bus::MethodOptions& options, auto completion) {
                 if (const auto served = std::const_pointer_cast<ServedMailbox>(weak.lock())) {
                     served->read_cdat(options, std::move(completion));
                 }
@@ -125,8 +132,9 @@ std::shared_ptr<CdatCache> Inventory::make_cache(const Device& device, const Ser
     if (device.kernel.cdat_file.empty() || mailbox.capability() != device.info.mailboxes.front()) {
         return nullptr;
     }
-    return std::make_shared<CdatCache>("kernel", kernel_reader(loop_, workers_, device.kernel.cdat_file,
-                                                               mailbox.name(), device.ownership.reason));
+    return std::make_shared<CdatCache>(
+        "kernel", kernel_reader(loop_, workers_, device.kernel.cdat_file, mailbox.name(),
+                                device.ownership.reason));
 }
 
 void Inventory::claim(pci::Host& host) {
@@ -135,12 +143,13 @@ void Inventory::claim(pci::Host& host) {
             continue;
         }
         for (const auto& mailbox : device->mailboxes) {
-            mailbox->served->claim(host, workers_, config_.device(device->info.address).mailbox, config_.allowed);
+            mailbox->served->claim(host, workers_, config_.device(device->info.address).mailbox,
+                                   config_.allowed);
         }
     }
 }
 
-// --- Publishing ------------------------------------------------------------------------------------------------------------
+// --- Publishing ----------------------------------------------------------------------------------
 
 void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump) {
     connection_ = &connection;
@@ -148,8 +157,8 @@ void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump) {
     for (const auto& device : devices_) {
         device->object = std::make_unique<DeviceObject>(connection, device->info);
         for (const auto& mailbox : device->mailboxes) {
-            mailbox->object =
-                std::make_unique<MailboxObject>(connection, pump, mailbox->served, config_.default_deadline);
+            mailbox->object = std::make_unique<MailboxObject>(connection, pump, mailbox->served,
+                                                              config_.default_deadline);
             update_cdat(*mailbox);
         }
     }
@@ -168,7 +177,8 @@ void Inventory::mailbox_changed(Mailbox& mailbox, const doe::MailboxStatus& befo
 
 void Inventory::log_error(Mailbox& mailbox) {
     const auto& status = mailbox.served->status();
-    const bool lost = status.state == doe::MailboxState::dead || status.state == doe::MailboxState::gone;
+    const bool lost =
+        status.state == doe::MailboxState::dead || status.state == doe::MailboxState::gone;
     if (lost && status.last_error != mailbox.logged_error) {
         mailbox.logged_error = status.last_error;
         log_.warning(fmt::format("{} ({})", status.last_error, doe::to_string(status.state)));
@@ -177,7 +187,8 @@ void Inventory::log_error(Mailbox& mailbox) {
     }
 }
 
-/// The Cdat interface is there while the mailbox is known to offer it. A mailbox that is being claimed anew keeps it.
+/// The Cdat interface is there while the mailbox is known to offer it. A mailbox that is being
+/// claimed anew keeps it.
 void Inventory::update_cdat(Mailbox& mailbox) {
     const bool wanted = mailbox.cache && mailbox.served->offers(doe::protocol_table_access) &&
                         config_.allowed.find(doe::protocol_table_access).has_value();
@@ -187,8 +198,8 @@ void Inventory::update_cdat(Mailbox& mailbox) {
     if (wanted) {
         const auto& served = *mailbox.served;
         mailbox.cdat_object = std::make_unique<CdatObject>(
-            *connection_, *pump_, bus::mailbox_path(served.address(), served.capability().offset), mailbox.cache,
-            served.name(), config_.default_deadline);
+            *connection_, *pump_, bus::mailbox_path(served.address(), served.capability().offset),
+            mailbox.cache, served.name(), config_.default_deadline);
         mailbox.cdat_object->emit_added();
     } else {
         mailbox.cdat_object->emit_removed();
@@ -196,7 +207,7 @@ void Inventory::update_cdat(Mailbox& mailbox) {
     }
 }
 
-// --- Start and end -----------------------------------------------------------------------------------------------------------
+// --- Start and end -------------------------------------------------------------------------------
 
 bool Inventory::settled() const {
     return std::ranges::all_of(devices_, [](const auto& device) {
@@ -219,7 +230,8 @@ std::string Inventory::summary() const {
 
 void Inventory::close(std::function<void()> closed) {
     // The callable is shared by all completions and runs when the last of them is gone.
-    const auto last = std::shared_ptr<void>(nullptr, [closed = std::move(closed)](void*) { closed(); });
+    const auto last =
+        std::shared_ptr<void>(nullptr, [closed = std::move(closed)](void*) { closed(); });
     for (const auto& device : devices_) {
         for (const auto& mailbox : device->mailboxes) {
             mailbox->served->close([last] {});

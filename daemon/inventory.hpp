@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every device with DOE mailboxes and what is served of it: who owns each mailbox, the mailboxes that are driven, their
-// tables, and the D-Bus objects of all of them. Bus loop only; the scan blocks and is made before the loop runs.
+// Every device with DOE mailboxes and what is served of it: who owns each mailbox, the mailboxes
+// that are driven, their tables, and the D-Bus objects of all of them. Bus loop only; the scan
+// blocks and is made before the loop runs.
 #pragma once
 
 #include "daemon/bus/pump.hpp"
@@ -31,14 +32,16 @@ public:
     Inventory(const Config& config, const Log& log, boost::asio::any_io_executor loop,
               boost::asio::any_io_executor workers);
 
-    /// Finds devices and mailboxes and decides on their owners. `kernel` is what the kernel shows of itself; nothing for
-    /// a host that has no kernel. Error: that of the host's scan. Blocks.
+    /// Finds devices and mailboxes and decides on their owners. `kernel` is what the kernel shows
+    /// of itself; nothing for a host that has no kernel. Error: that of the host's scan. Blocks.
     [[nodiscard]] base::Result<void> scan(pci::Host& host, const std::optional<KernelView>& kernel);
 
-    /// Begins to drive the mailboxes that are the daemon's. Opens their devices, hence blocks shortly.
+    /// Begins to drive the mailboxes that are the daemon's. Opens their devices, hence blocks
+    /// shortly.
     void claim(pci::Host& host);
 
-    /// Publishes everything found; mailboxes get the Cdat interface as soon as they are known to offer it.
+    /// Publishes everything found; mailboxes get the Cdat interface as soon as they are known to
+    /// offer it.
     void publish(sdbus::IConnection& connection, bus::Pump& pump);
 
     /// Called after every change of a mailbox.
@@ -68,9 +71,12 @@ private:
         std::unique_ptr<DeviceObject> object;
     };
 
-    void add_device(pci::DeviceInfo info, std::string_view backend, const std::optional<KernelView>& kernel);
-    void add_mailbox(Device& device, const pci::DoeCapability& capability, std::string_view backend);
-    [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Device& device, const ServedMailbox& mailbox) const;
+    void add_device(pci::DeviceInfo info, std::string_view backend,
+                    const std::optional<KernelView>& kernel);
+    void add_mailbox(Device& device, const pci::DoeCapability& capability,
+                     std::string_view backend);
+    [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Device& device,
+                                                        const ServedMailbox& mailbox) const;
     void mailbox_changed(Mailbox& mailbox, const doe::MailboxStatus& before);
     void log_error(Mailbox& mailbox);
     void update_cdat(Mailbox& mailbox);

@@ -5,12 +5,12 @@
 #include "cdat/table.hpp"
 #include "pci/sysfs_attribute.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <optional>
 #include <string_view>
 #include <system_error>
+
+#include <unistd.h>
 
 namespace doed::daemon {
 
@@ -20,7 +20,8 @@ namespace {
 
 /// "none [integrity] confidentiality": the mode in brackets holds.
 LockdownMode parse_lockdown(std::string_view text) {
-    for (const auto mode : {LockdownMode::none, LockdownMode::integrity, LockdownMode::confidentiality}) {
+    for (const auto mode :
+         {LockdownMode::none, LockdownMode::integrity, LockdownMode::confidentiality}) {
         if (text.find("[" + std::string(to_string(mode)) + "]") != std::string_view::npos) {
             return mode;
         }
@@ -28,7 +29,8 @@ LockdownMode parse_lockdown(std::string_view text) {
     return LockdownMode::unknown;
 }
 
-/// The function a port's uport link leads to: it ends in BDF for a switch, in BDF/memN for an endpoint.
+/// The function a port's uport link leads to: it ends in BDF for a switch, in BDF/memN for an
+/// endpoint.
 std::optional<pci::Address> port_function(const fs::path& uport_link) {
     std::error_code error;
     fs::path target = fs::read_symlink(uport_link, error);
@@ -45,7 +47,8 @@ std::optional<pci::Address> port_function(const fs::path& uport_link) {
 template <typename Visit>
 void for_each_entry(const fs::path& folder, Visit visit) {
     std::error_code error;
-    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
         visit(entry->path());
     }
 }
@@ -89,8 +92,8 @@ KernelFacts KernelView::of(const pci::Address& address) const {
     for_each_entry(device / "doe_features", [&facts](const fs::path& feature) {
         // doe_discovery stands for 0001:00; every other file is named after its feature.
         const std::string name = feature.filename().string();
-        if (const auto protocol =
-                name == "doe_discovery" ? std::optional(doe::protocol_discovery) : doe::Protocol::parse(name)) {
+        if (const auto protocol = name == "doe_discovery" ? std::optional(doe::protocol_discovery)
+                                                          : doe::Protocol::parse(name)) {
             facts.doe_features.push_back(*protocol);
         }
     });
@@ -101,7 +104,8 @@ KernelFacts KernelView::of(const pci::Address& address) const {
 base::Result<std::vector<std::uint8_t>> read_kernel_cdat(const fs::path& cdat_file) {
     auto bytes = base::read_file(cdat_file, cdat::max_table_size_bytes);
     if (bytes && bytes->empty()) {
-        return base::fail(base::Errc::not_supported, "the kernel could not read the device's table");
+        return base::fail(base::Errc::not_supported,
+                          "the kernel could not read the device's table");
     }
     return bytes;
 }

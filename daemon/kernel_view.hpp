@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the kernel shows of its own use of DOE mailboxes, in sysfs: CXL ports and their CDAT files, doe_features, tsm,
-// bound drivers, lockdown. Reads files, hence blocks; never touches a device. Made anew for every scan.
+// What the kernel shows of its own use of DOE mailboxes, in sysfs: CXL ports and their CDAT files,
+// doe_features, tsm, bound drivers, lockdown. Reads files, hence blocks; never touches a device.
+// Made anew for every scan.
 #pragma once
 
 #include "base/result.hpp"
@@ -20,10 +21,11 @@ namespace doed::daemon {
 struct KernelFacts {
     std::string driver;
     bool cxl_port = false;
-    std::filesystem::path cdat_file;         ///< of the CXL port; empty when the port has none
+    std::filesystem::path cdat_file;  ///< of the CXL port; empty when the port has none
     bool tsm_connected = false;
     bool config_writable = true;
-    std::vector<doe::Protocol> doe_features; ///< of all the device's mailboxes; empty before Linux 6.15
+    std::vector<doe::Protocol>
+        doe_features;  ///< of all the device's mailboxes; empty before Linux 6.15
 };
 
 class KernelView {
@@ -41,11 +43,13 @@ private:
 
     std::filesystem::path sysfs_root_;
     LockdownMode lockdown_ = LockdownMode::unknown;
-    std::map<pci::Address, std::filesystem::path> ports_;  ///< port folder by the function it belongs to
+    std::map<pci::Address, std::filesystem::path>
+        ports_;  ///< port folder by the function it belongs to
 };
 
-/// The table in a CXL port's CDAT file. Errors: not_supported (empty: the kernel failed to read the table), not_found
-/// (the port is gone), access_denied, io.
-[[nodiscard]] base::Result<std::vector<std::uint8_t>> read_kernel_cdat(const std::filesystem::path& cdat_file);
+/// The table in a CXL port's CDAT file. Errors: not_supported (empty: the kernel failed to read the
+/// table), not_found (the port is gone), access_denied, io.
+[[nodiscard]] base::Result<std::vector<std::uint8_t>> read_kernel_cdat(
+    const std::filesystem::path& cdat_file);
 
 }  // namespace doed::daemon

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/log.hpp"
 
-#include <fmt/format.h>
-
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
 #include <string>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace doed::daemon {
 
@@ -31,7 +30,7 @@ std::optional<LogLevel> parse_log_level(std::string_view word) noexcept {
 
 Log::Prefix Log::prefix_for_stderr() noexcept {
     const char* stream = std::getenv("JOURNAL_STREAM");
-    struct stat status {};
+    struct stat status{};
     unsigned long long device = 0;
     unsigned long long inode = 0;
     if (stream == nullptr || std::sscanf(stream, "%llu:%llu", &device, &inode) != 2 ||

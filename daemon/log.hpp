@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The daemon's log: lines on standard error, with the level as <N> prefix when standard error is the journal. Each error
-// is logged once, here in the daemon; lib/ logs nothing. Bus loop thread only.
+// The daemon's log: lines on standard error, with the level as <N> prefix when standard error is
+// the journal. Each error is logged once, here in the daemon; lib/ logs nothing. Bus loop thread
+// only.
 #pragma once
 
 #include <cstdint>

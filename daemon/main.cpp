@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// doed: options, configuration, and then the daemon's life, which daemon.hpp tells of. Whatever keeps it from starting
-// is one line on standard error and one of the exit codes that --help lists.
+// doed: options, configuration, and then the daemon's life, which daemon.hpp tells of. Whatever
+// keeps it from starting is one line on standard error and one of the exit codes that --help lists.
 #include "daemon/config.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/log.hpp"

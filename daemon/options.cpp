@@ -29,24 +29,29 @@ Startup<Options> parse_options(int argc, const char* const* argv) {
     std::string log_level;
     bool version = false;
 
-    CLI::App app{"Owns the PCIe/CXL DOE mailboxes of this host and serves what they hand out over D-Bus.", "doed"};
+    CLI::App app{
+        "Owns the PCIe/CXL DOE mailboxes of this host and serves what they hand out over D-Bus.",
+        "doed"};
     app.footer(footer);
     app.add_option("--bus", options.bus, "bus to serve on: system, session, or a D-Bus address")
         ->type_name("BUS")
         ->capture_default_str();
-    auto* const config_option =
-        app.add_option("--config", config_file, std::string("configuration file (") + default_config_file +
-                                                    " when that exists)")
-            ->type_name("FILE");
-    app.add_option("--backend", backend, "sysfs for this host, or emulator:FILE with a topology file")
+    auto* const config_option = app.add_option("--config", config_file,
+                                               std::string("configuration file (") +
+                                                   default_config_file + " when that exists)")
+                                    ->type_name("FILE");
+    app.add_option("--backend", backend,
+                   "sysfs for this host, or emulator:FILE with a topology file")
         ->type_name("BACKEND")
         ->capture_default_str();
     app.add_option("--sysfs-root", options.sysfs_root, "where sysfs is mounted")
         ->type_name("DIR")
         ->capture_default_str();
-    app.add_option("--log-level", log_level, "error, warning, info or debug (goes before the configuration's)")
+    app.add_option("--log-level", log_level,
+                   "error, warning, info or debug (goes before the configuration's)")
         ->type_name("LEVEL");
-    app.add_flag("--check-config", options.check_config, "read configuration and topology, say whether they are good");
+    app.add_flag("--check-config", options.check_config,
+                 "read configuration and topology, say whether they are good");
     app.add_flag("--version", version, "print the version");
 
     try {
@@ -67,14 +72,16 @@ Startup<Options> parse_options(int argc, const char* const* argv) {
     if (backend.starts_with(emulator_prefix) && backend.size() > emulator_prefix.size()) {
         options.topology_file = backend.substr(emulator_prefix.size());
     } else if (backend != "sysfs") {
-        return startup_failure(ExitCode::usage,
-                               "--backend: expected sysfs or emulator:FILE, found '" + backend + "'; see doed --help");
+        return startup_failure(
+            ExitCode::usage,
+            "--backend: expected sysfs or emulator:FILE, found '" + backend + "'; see doed --help");
     }
     if (!log_level.empty()) {
         options.log_level = parse_log_level(log_level);
         if (!options.log_level) {
-            return startup_failure(ExitCode::usage, "--log-level: expected error, warning, info or debug, found '" +
-                                                        log_level + "'; see doed --help");
+            return startup_failure(ExitCode::usage,
+                                   "--log-level: expected error, warning, info or debug, found '" +
+                                       log_level + "'; see doed --help");
         }
     }
     return options;

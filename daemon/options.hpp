@@ -16,13 +16,15 @@ inline constexpr char default_sysfs_root[] = "/sys";
 inline constexpr char default_config_file[] = "/etc/doed/doed.json";
 
 struct Options {
-    std::string bus = "system";                          ///< "system", "session" or an address
-    std::optional<std::filesystem::path> config_file;    ///< as given; none: the default one if it exists
-    std::optional<std::filesystem::path> topology_file;  ///< of the emulator; none: the host itself, through sysfs
+    std::string bus = "system";  ///< "system", "session" or an address
+    std::optional<std::filesystem::path>
+        config_file;  ///< as given; none: the default one if it exists
+    std::optional<std::filesystem::path>
+        topology_file;  ///< of the emulator; none: the host itself, through sysfs
     std::filesystem::path sysfs_root = default_sysfs_root;
-    std::optional<LogLevel> log_level;                   ///< goes before the configuration's
-    bool check_config = false;                           ///< read configuration and topology, say so, end
-    std::string text;                                    ///< --help or --version: to be printed, and nothing else done
+    std::optional<LogLevel> log_level;  ///< goes before the configuration's
+    bool check_config = false;          ///< read configuration and topology, say so, end
+    std::string text;  ///< --help or --version: to be printed, and nothing else done
 };
 
 /// Failure: usage.

@@ -27,7 +27,8 @@ bool forbids_writes(LockdownMode lockdown) noexcept {
 
 std::string daemon_reason(const OwnershipFacts& facts, const std::string& user) {
     if (facts.choice == OwnerChoice::claim) {
-        return user.empty() ? "the configuration claims it" : "the configuration claims it although " + user;
+        return user.empty() ? "the configuration claims it"
+                            : "the configuration claims it although " + user;
     }
     return facts.driver.empty() ? "no kernel driver is bound"
                                 : "driver " + facts.driver + " does not use the mailbox";
@@ -66,14 +67,15 @@ Ownership decide_ownership(const OwnershipFacts& facts) {
         return kernel_owned(user);
     }
     if (forbids_writes(facts.lockdown)) {
-        const std::string reason =
-            "kernel lockdown (" + std::string(to_string(facts.lockdown)) + ") forbids config space writes";
+        const std::string reason = "kernel lockdown (" + std::string(to_string(facts.lockdown)) +
+                                   ") forbids config space writes";
         // A claim that cannot be had leaves what the kernel knows.
         return user.empty() ? Ownership{Owner::none, reason, base::Errc::lockdown}
                             : kernel_owned(user + ", and " + reason);
     }
     if (!facts.config_writable) {
-        return Ownership{Owner::none, "config space is not writable for this process", base::Errc::access_denied};
+        return Ownership{Owner::none, "config space is not writable for this process",
+                         base::Errc::access_denied};
     }
     return Ownership{Owner::daemon, daemon_reason(facts, user), base::Errc::not_supported};
 }

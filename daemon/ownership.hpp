@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who may drive a device's mailboxes: a pure decision from what the host shows and what the configuration wants. The
-// kernel comes first: a mailbox that it uses is left to it.
+// Who may drive a device's mailboxes: a pure decision from what the host shows and what the
+// configuration wants. The kernel comes first: a mailbox that it uses is left to it.
 #pragma once
 
 #include "base/error.hpp"
@@ -20,17 +20,18 @@ enum class OwnerChoice : std::uint8_t {
     ignore,     ///< "ignore": do not serve it
 };
 
-/// Kernel lockdown (kernel_lockdown(7)); from integrity on config space cannot be written through sysfs.
+/// Kernel lockdown (kernel_lockdown(7)); from integrity on config space cannot be written through
+/// sysfs.
 enum class LockdownMode : std::uint8_t { unknown, none, integrity, confidentiality };
 
 /// "", "none", "integrity", "confidentiality": the Lockdown property.
 [[nodiscard]] std::string_view to_string(LockdownMode lockdown) noexcept;
 
 struct OwnershipFacts {
-    std::string driver;             ///< bound kernel driver, empty when none
-    bool cxl_port = false;          ///< the kernel has a CXL port for the device, through which it reads CDAT
-    bool tsm_connected = false;     ///< the kernel's TSM holds an SPDM session through the mailbox
-    bool config_writable = true;    ///< as far as file permissions tell
+    std::string driver;           ///< bound kernel driver, empty when none
+    bool cxl_port = false;        ///< the kernel has a CXL port for it, and reads CDAT through that
+    bool tsm_connected = false;   ///< the kernel's TSM holds an SPDM session through the mailbox
+    bool config_writable = true;  ///< as far as file permissions tell
     LockdownMode lockdown = LockdownMode::unknown;
     OwnerChoice choice = OwnerChoice::automatic;
 };
@@ -43,7 +44,8 @@ enum class Owner : std::uint8_t { daemon, kernel, none };
 struct Ownership {
     Owner owner = Owner::none;
     std::string reason;  ///< one sentence without period, for people
-    /// What a request that needs the mailbox is refused with; meaningless while the daemon is the owner.
+    /// What a request that needs the mailbox is refused with; meaningless while the daemon is the
+    /// owner.
     base::Errc refusal = base::Errc::not_supported;
 
     friend bool operator==(const Ownership&, const Ownership&) = default;

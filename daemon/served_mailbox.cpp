@@ -6,17 +6,19 @@
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace doed::daemon {
 
 namespace asio = boost::asio;
 
 ServedMailbox::ServedMailbox(asio::any_io_executor loop, const pci::Address& address,
-                             const pci::DoeCapability& capability, std::string backend, Ownership ownership)
+                             const pci::DoeCapability& capability, std::string backend,
+                             Ownership ownership)
     : loop_(std::move(loop)),
       address_(address),
       capability_(capability),
@@ -24,8 +26,8 @@ ServedMailbox::ServedMailbox(asio::any_io_executor loop, const pci::Address& add
       name_(fmt::format("{} mailbox 0x{:x}", address.to_string(), capability.offset)),
       ownership_(std::move(ownership)) {}
 
-void ServedMailbox::claim(pci::Host& host, asio::any_io_executor workers, const doe::MailboxOptions& options,
-                          const doe::AllowList& allowed) {
+void ServedMailbox::claim(pci::Host& host, asio::any_io_executor workers,
+                          const doe::MailboxOptions& options, const doe::AllowList& allowed) {
     auto config = host.open(address_);
     if (!config) {
         ownership_ = Ownership{Owner::none, config.error().message(), config.error().code()};
@@ -36,8 +38,9 @@ void ServedMailbox::claim(pci::Host& host, asio::any_io_executor workers, const 
             self->take_status(std::move(status));
         }
     };
-    service_ = io::MailboxService::create(std::move(workers), std::move(*config), address_, capability_, options,
-                                          allowed, loop_, std::move(listener));
+    service_ =
+        io::MailboxService::create(std::move(workers), std::move(*config), address_, capability_,
+                                   options, allowed, loop_, std::move(listener));
     service_->start();
 }
 
@@ -61,10 +64,12 @@ void ServedMailbox::discover(const bus::MethodOptions& options, Completion<Featu
         completion(static_cast<const doe::DiscoveryOperation&>(**result).protocols());
     };
     service_->async_execute(std::make_shared<doe::DiscoveryOperation>(capability_.version),
-                            io::ExecuteOptions{options.deadline, 0}, asio::bind_executor(loop_, std::move(deliver)));
+                            io::ExecuteOptions{options.deadline, 0},
+                            asio::bind_executor(loop_, std::move(deliver)));
 }
 
-void ServedMailbox::read_cdat(const bus::MethodOptions& options, Completion<cdat::Table> completion) {
+void ServedMailbox::read_cdat(const bus::MethodOptions& options,
+                              Completion<cdat::Table> completion) {
     if (!service_) {
         completion(refusal());
         return;
@@ -77,7 +82,8 @@ void ServedMailbox::read_cdat(const bus::MethodOptions& options, Completion<cdat
         completion(static_cast<const cdat::TableAccessOperation&>(**result).table());
     };
     service_->async_execute(std::make_shared<cdat::TableAccessOperation>(),
-                            io::ExecuteOptions{options.deadline, 0}, asio::bind_executor(loop_, std::move(deliver)));
+                            io::ExecuteOptions{options.deadline, 0},
+                            asio::bind_executor(loop_, std::move(deliver)));
 }
 
 void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> completion) {
@@ -85,13 +91,14 @@ void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> co
         completion(refusal());
         return;
     }
-    // A claim cannot be withdrawn: when time is up it goes on without the caller. Whoever comes first takes the
-    // completion.
+    // A claim cannot be withdrawn: when time is up it goes on without the caller. Whoever comes
+    // first takes the completion.
     struct Waiter {
         Completion<void> completion;
         asio::steady_timer timer;
     };
-    auto waiter = std::make_shared<Waiter>(Waiter{std::move(completion), asio::steady_timer(loop_, options.deadline)});
+    auto waiter = std::make_shared<Waiter>(
+        Waiter{std::move(completion), asio::steady_timer(loop_, options.deadline)});
     const auto finish = [waiter](base::Result<void> result) {
         waiter->timer.cancel();
         if (waiter->completion) {

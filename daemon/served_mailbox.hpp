@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What clients see of one mailbox, whoever drives it: its owner, the last status its strand has told of, and the
-// requests that can be made. A mailbox of another owner refuses what would need the device. Bus loop only; the device
-// is touched on the worker strand behind io::MailboxService.
+// What clients see of one mailbox, whoever drives it: its owner, the last status its strand has
+// told of, and the requests that can be made. A mailbox of another owner refuses what would need
+// the device. Bus loop only; the device is touched on the worker strand behind io::MailboxService.
 #pragma once
 
+#include "cdat/table.hpp"
 #include "daemon/bus/method_options.hpp"
 #include "daemon/config.hpp"
 #include "daemon/ownership.hpp"
-#include "cdat/table.hpp"
 #include "io/mailbox_service.hpp"
 #include "pci/host.hpp"
 
@@ -35,20 +35,22 @@ public:
 
     void on_change(Listener listener) { listener_ = std::move(listener); }
 
-    /// Opens the device and begins to drive the mailbox on a strand of `workers`. A device that cannot be opened leaves
-    /// the mailbox to nobody, with the reason. The daemon is the owner.
-    void claim(pci::Host& host, boost::asio::any_io_executor workers, const doe::MailboxOptions& options,
-               const doe::AllowList& allowed);
+    /// Opens the device and begins to drive the mailbox on a strand of `workers`. A device that
+    /// cannot be opened leaves the mailbox to nobody, with the reason. The daemon is the owner.
+    void claim(pci::Host& host, boost::asio::any_io_executor workers,
+               const doe::MailboxOptions& options, const doe::AllowList& allowed);
     /// For a mailbox of another owner: what the kernel says it offers.
     void set_kernel_features(Features features) { status_.features = std::move(features); }
 
-    /// DOE Discovery, now. Errors: those of MailboxService; kernel_owned, lockdown, ... when another is the owner.
+    /// DOE Discovery, now. Errors: those of MailboxService; kernel_owned, lockdown, ... when
+    /// another is the owner.
     void discover(const bus::MethodOptions& options, Completion<Features> completion);
     /// The whole CDAT, now. Same errors.
     void read_cdat(const bus::MethodOptions& options, Completion<cdat::Table> completion);
     /// Abort and a new claim. Same errors, and deadline_exceeded while the claim goes on.
     void reset(const bus::MethodOptions& options, Completion<void> completion);
-    /// Ends what is on the wire and lets the mailbox go; `closed` is called once, also when there is nothing to end.
+    /// Ends what is on the wire and lets the mailbox go; `closed` is called once, also when there
+    /// is nothing to end.
     void close(std::move_only_function<void()> closed);
 
     [[nodiscard]] const pci::Address& address() const noexcept { return address_; }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two generations of sdbus-c++ (1.2 and 2.x) behind one set of functions. The only file that knows which one it is.
-// They are told apart by a header that only the second has; neither defines a version macro.
+// The two generations of sdbus-c++ (1.2 and 2.x) behind one set of functions. The only file that
+// knows which one it is. They are told apart by a header that only the second has; neither defines
+// a version macro.
 #pragma once
 
 #include <sdbus-c++/sdbus-c++.h>
@@ -23,13 +24,14 @@ namespace doed::bus {
 /// What the connection wants to be woken by.
 struct PollRequest {
     int fd = -1;
-    short events = 0;    ///< POLLIN, POLLOUT
-    int wake_fd = -1;    ///< readable when the connection was used outside the pump; -1: the library has none
+    short events = 0;  ///< POLLIN, POLLOUT
+    int wake_fd = -1;  ///< readable when the connection was used outside the pump; -1: none
     bool at_once = false;
     std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
-/// Handles one message or timeout; false when nothing was left to do. Throws sdbus::Error when the connection is lost.
+/// Handles one message or timeout; false when nothing was left to do. Throws sdbus::Error when the
+/// connection is lost.
 inline bool process_one(sdbus::IConnection& connection) {
 #if DOED_SDBUS_GENERATION == 2
     return connection.processPendingEvent();
@@ -49,7 +51,8 @@ inline PollRequest poll_request(const sdbus::IConnection& connection) {
     const bool endless = timeout == std::chrono::microseconds::max();
 #else
     const bool endless = data.timeout_usec == UINT64_MAX;
-    const std::chrono::microseconds timeout(endless ? 0 : static_cast<std::int64_t>(data.timeout_usec));
+    const std::chrono::microseconds timeout(endless ? 0
+                                                    : static_cast<std::int64_t>(data.timeout_usec));
 #endif
     request.at_once = !endless && timeout.count() == 0;
     if (!endless && !request.at_once) {

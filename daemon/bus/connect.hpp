@@ -11,8 +11,8 @@
 
 namespace doed::bus {
 
-/// `where`: "system", "session", or a D-Bus address such as "unix:path=/run/bus". Waits for the bus daemon's greeting.
-/// Error: io, with the reason.
+/// `where`: "system", "session", or a D-Bus address such as "unix:path=/run/bus". Waits for the bus
+/// daemon's greeting. Error: io, with the reason.
 [[nodiscard]] base::Result<std::unique_ptr<sdbus::IConnection>> connect(const std::string& where);
 
 }  // namespace doed::bus

@@ -9,8 +9,8 @@
 
 namespace doed::bus {
 
-/// Calls `send` and has the pump see what it queued. A signal that cannot be sent is lost: the connection is going, which
-/// the pump reports.
+/// Calls `send` and has the pump see what it queued. A signal that cannot be sent is lost: the
+/// connection is going, which the pump reports.
 template <typename Send>
 void emit(Pump& pump, Send send) noexcept {
     try {

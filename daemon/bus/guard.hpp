@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every method handler runs in. No exception leaves a handler: the first generation of sdbus-c++ lets one that is
-// not its own end the process. Whatever is thrown becomes the call's error.
+// What every method handler runs in. No exception leaves a handler: the first generation of
+// sdbus-c++ lets one that is not its own end the process. Whatever is thrown becomes the call's
+// error.
 #pragma once
 
 #include "daemon/bus/method_options.hpp"
@@ -38,11 +39,11 @@ void guard(Pump& pump, sdbus::Result<Values...>&& result, Body body) noexcept {
 
 /// A handler with options: calls `body(Reply, MethodOptions)`, or refuses the options.
 template <typename... Values, typename Body>
-void serve(Pump& pump, sdbus::Result<Values...>&& result, const OptionMap& options, KnownOptions known,
-           base::Duration default_deadline, Body body) noexcept {
+void serve(Pump& pump, sdbus::Result<Values...>&& result, const OptionMap& options,
+           KnownOptions known, base::Duration default_deadline, Body body) noexcept {
     guard(pump, std::move(result), [&](const Reply<Values...>& reply) {
-        const auto parsed =
-            parse_method_options(options, known, std::chrono::steady_clock::now(), default_deadline);
+        const auto parsed = parse_method_options(options, known, std::chrono::steady_clock::now(),
+                                                 default_deadline);
         if (!parsed) {
             reply.fail(parsed.error());
             return;

@@ -13,25 +13,39 @@ namespace {
 // Longest part of a client's own words that comes back in a message.
 constexpr std::size_t echo_limit = 64;
 
+/// The beginning of a client's text. It is cut between characters: the bus takes nothing but UTF-8.
+std::string_view echo(std::string_view text) {
+    if (text.size() <= echo_limit) {
+        return text;
+    }
+    std::size_t end = echo_limit;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+        --end;
+    }
+    return text.substr(0, end);
+}
+
 base::Error unknown_key(std::string_view key) {
     return base::Error(base::Errc::invalid_argument,
-                       "option '" + std::string(key.substr(0, echo_limit)) + "' is not known to this method");
+                       "option '" + std::string(echo(key)) + "' is not known to this method");
 }
 
 template <typename Value>
-base::Result<Value> value_of(const std::string& key, const sdbus::Variant& variant, std::string_view signature) {
+base::Result<Value> value_of(const std::string& key, const sdbus::Variant& variant,
+                             std::string_view signature) {
     const std::string found(variant.peekValueType());
     if (found != signature) {
-        return base::fail(base::Errc::invalid_argument, "option '" + key + "' is of type '" +
-                                                            found.substr(0, echo_limit) + "', expected '" +
-                                                            std::string(signature) + "'");
+        return base::fail(base::Errc::invalid_argument,
+                          "option '" + key + "' is of type '" + std::string(echo(found)) +
+                              "', expected '" + std::string(signature) + "'");
     }
     return variant.get<Value>();
 }
 
 }  // namespace
 
-base::Result<MethodOptions> parse_method_options(const OptionMap& options, KnownOptions known, base::TimePoint now,
+base::Result<MethodOptions> parse_method_options(const OptionMap& options, KnownOptions known,
+                                                 base::TimePoint now,
                                                  base::Duration default_deadline) {
     MethodOptions parsed;
     parsed.deadline = now + default_deadline;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The trailing a{sv} of every method. What a method does not know is refused, so that a misspelt or future option is never
-// silently ignored.
+// The trailing a{sv} of every method. What a method does not know is refused, so that a misspelt or
+// future option is never silently ignored.
 #pragma once
 
 #include "base/result.hpp"
@@ -31,7 +31,9 @@ enum class KnownOptions : std::uint8_t {
 };
 
 /// Error: invalid_argument, naming the key.
-[[nodiscard]] base::Result<MethodOptions> parse_method_options(const OptionMap& options, KnownOptions known,
-                                                               base::TimePoint now, base::Duration default_deadline);
+[[nodiscard]] base::Result<MethodOptions> parse_method_options(const OptionMap& options,
+                                                               KnownOptions known,
+                                                               base::TimePoint now,
+                                                               base::Duration default_deadline);
 
 }  // namespace doed::bus

@@ -3,9 +3,9 @@
 
 #include "base/dbus_names.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 namespace doed::bus {
 
@@ -16,7 +16,8 @@ std::string device_path(const pci::Address& address) {
 }
 
 std::string mailbox_path(const pci::Address& address, std::uint16_t capability_offset) {
-    return fmt::format("{}/{}{:x}", device_path(address), names::mailbox_node_prefix, capability_offset);
+    return fmt::format("{}/{}{:x}", device_path(address), names::mailbox_node_prefix,
+                       capability_offset);
 }
 
 }  // namespace doed::bus

@@ -3,10 +3,10 @@
 
 #include <boost/asio/post.hpp>
 
-#include <poll.h>
-
 #include <exception>
 #include <utility>
+
+#include <poll.h>
 
 namespace doed::bus {
 
@@ -20,8 +20,14 @@ constexpr int messages_per_turn = 32;
 
 }  // namespace
 
-Pump::Pump(asio::io_context& loop, sdbus::IConnection& connection, std::function<void(const std::string&)> lost)
-    : loop_(loop), connection_(connection), lost_(std::move(lost)), socket_(loop), wake_(loop), timer_(loop) {}
+Pump::Pump(asio::io_context& loop, sdbus::IConnection& connection,
+           std::function<void(const std::string&)> lost)
+    : loop_(loop),
+      connection_(connection),
+      lost_(std::move(lost)),
+      socket_(loop),
+      wake_(loop),
+      timer_(loop) {}
 
 Pump::~Pump() {
     stop();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Drives a D-Bus connection from the Asio loop by the contract of sd_bus_get_fd(3): before every wait the connection is
-// asked what to wait for, after it everything pending is processed. Runs on the bus loop's thread alone.
+// Drives a D-Bus connection from the Asio loop by the contract of sd_bus_get_fd(3): before every
+// wait the connection is asked what to wait for, after it everything pending is processed. Runs on
+// the bus loop's thread alone.
 #pragma once
 
 #include "daemon/bus/compat.hpp"
@@ -17,8 +18,10 @@ namespace doed::bus {
 
 class Pump {
 public:
-    /// `lost` is called once, with the reason, when the connection has ended; the pump has stopped by then.
-    Pump(boost::asio::io_context& loop, sdbus::IConnection& connection, std::function<void(const std::string&)> lost);
+    /// `lost` is called once, with the reason, when the connection has ended; the pump has stopped
+    /// by then.
+    Pump(boost::asio::io_context& loop, sdbus::IConnection& connection,
+         std::function<void(const std::string&)> lost);
     Pump(const Pump&) = delete;
     Pump& operator=(const Pump&) = delete;
     /// The loop is not run any more afterwards.
@@ -27,8 +30,8 @@ public:
     void start();
     /// No message is processed after it. The connection keeps its descriptors.
     void stop();
-    /// To be called after anything was sent, or a blocking call made, outside of a D-Bus handler: what the connection
-    /// waits for may have changed.
+    /// To be called after anything was sent, or a blocking call made, outside of a D-Bus handler:
+    /// what the connection waits for may have changed.
     void kick();
 
 private:

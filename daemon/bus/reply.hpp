@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The answer that a method call still waits for. Copies stand for the same call; the first to answer wins, later ones
-// are ignored, and a call nobody answered is answered Cancelled when the last copy goes. Never throws. Bus loop only.
+// The answer that a method call still waits for. Copies stand for the same call; the first to
+// answer wins, later ones are ignored, and a call nobody answered is answered Cancelled when the
+// last copy goes. Never throws. Bus loop only.
 #pragma once
 
 #include "daemon/bus/errors.hpp"
@@ -36,7 +37,9 @@ private:
         Call(const Call&) = delete;
         Call& operator=(const Call&) = delete;
         ~Call() {
-            answer([](const auto& open) { open.returnError(to_bus_error(base::Error(base::Errc::cancelled))); });
+            answer([](const auto& open) {
+                open.returnError(to_bus_error(base::Error(base::Errc::cancelled)));
+            });
         }
 
         template <typename Send>
@@ -44,11 +47,23 @@ private:
             if (!result) {
                 return;
             }
+            const auto open = *std::exchange(result, std::nullopt);
             try {
-                send(*std::exchange(result, std::nullopt));
+                send(open);
+                pump.kick();
+            } catch (const std::exception& error) {
+                admit(open, error.what());
+            }
+        }
+
+        /// For an answer that could not be put into a message. When this fails too the connection is
+        /// going, which the pump reports.
+        void admit(const sdbus::Result<Values...>& open, const char* why) noexcept {
+            try {
+                open.returnError(make_error("org.freedesktop.DBus.Error.Failed", why));
                 pump.kick();
             } catch (const std::exception&) {
-                // The connection is going; the pump reports that.
+                return;
             }
         }
 

@@ -14,13 +14,15 @@ namespace {
 
 base::Error too_large(const std::string& mailbox_name, const cdat::Table& table) {
     return base::Error(base::Errc::too_large, mailbox_name + ": the table has " +
-                                                  std::to_string(table.bytes().size()) + " bytes, use GetTableFd");
+                                                  std::to_string(table.bytes().size()) +
+                                                  " bytes, use GetTableFd");
 }
 
 }  // namespace
 
 CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, const std::string& path,
-                       std::shared_ptr<CdatCache> cache, std::string mailbox_name, base::Duration default_deadline)
+                       std::shared_ptr<CdatCache> cache, std::string mailbox_name,
+                       base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(path)),
       pump_(pump),
       cache_(std::move(cache)),
@@ -45,56 +47,62 @@ void CdatObject::emit_removed() {
 
 void CdatObject::emit_change() {
     bus::emit(pump_, [&] {
-        bus::emit_properties_changed(getObject(), names::cdat_interface,
-                                     {"Length", "Revision", "Sequence", "ChecksumValid", "Problems"});
+        bus::emit_properties_changed(
+            getObject(), names::cdat_interface,
+            {"Length", "Revision", "Sequence", "ChecksumValid", "Problems"});
         emitChanged(Sequence());
     });
 }
 
-// --- Methods: options, then the copy or the device, then the answer ----------------------------------------------------
+// --- Methods: options, then the copy or the device, then the answer ------------------------------
 
 void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
                           std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
                [this](const auto& reply, const bus::MethodOptions& parsed) {
-                   cache_->get(parsed, [reply, name = mailbox_name_](const base::Result<TablePtr>& table) {
-                       if (!table) {
-                           reply.fail(table.error());
-                       } else if ((*table)->bytes().size() > message_table_size_bytes_max) {
-                           reply.fail(too_large(name, **table));
-                       } else {
-                           reply.succeed((*table)->bytes());
-                       }
-                   });
+                   cache_->get(
+                       parsed, [reply, name = mailbox_name_](const base::Result<TablePtr>& table) {
+                           if (!table) {
+                               reply.fail(table.error());
+                           } else if ((*table)->bytes().size() > message_table_size_bytes_max) {
+                               reply.fail(too_large(name, **table));
+                           } else {
+                               reply.succeed((*table)->bytes());
+                           }
+                       });
                });
 }
 
-void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result, std::map<std::string, sdbus::Variant> options) {
+void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
+                            std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
                [this](const auto& reply, const bus::MethodOptions& parsed) {
-                   cache_->get(parsed, [reply, cache = cache_](const base::Result<TablePtr>& table) {
-                       if (!table) {
-                           reply.fail(table.error());
-                       } else if (auto file = cache->open_sealed(); !file) {
-                           reply.fail(file.error());
-                       } else {
-                           reply.succeed(sdbus::UnixFd(file->release(), sdbus::adopt_fd));
-                       }
-                   });
+                   cache_->get(
+                       parsed, [reply, cache = cache_](const base::Result<TablePtr>& table) {
+                           if (!table) {
+                               reply.fail(table.error());
+                           } else if (auto file = cache->open_sealed(); !file) {
+                               reply.fail(file.error());
+                           } else {
+                               reply.succeed(sdbus::UnixFd(file->release(), sdbus::adopt_fd));
+                           }
+                       });
                });
 }
 
-void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result, std::map<std::string, sdbus::Variant> options) {
+void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result,
+                         std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
                [this](const auto& reply, bus::MethodOptions parsed) {
                    parsed.refresh = true;
                    cache_->get(parsed, [reply](const base::Result<TablePtr>& table) {
-                       table ? reply.succeed((*table)->header().sequence) : reply.fail(table.error());
+                       table ? reply.succeed((*table)->header().sequence)
+                             : reply.fail(table.error());
                    });
                });
 }
 
-// --- Properties: those of the copy ---------------------------------------------------------------------------------------
+// --- Properties: those of the copy ---------------------------------------------------------------
 
 std::uint32_t CdatObject::Length() {
     return cache_->table() ? cache_->table()->header().length_bytes : 0;

@@ -22,7 +22,8 @@ class CdatObject final : private sdbus::AdaptorInterfaces<org::doed1::Cdat_adapt
 public:
     /// `mailbox_name` stands in front of errors.
     CdatObject(sdbus::IConnection& connection, bus::Pump& pump, const std::string& path,
-               std::shared_ptr<CdatCache> cache, std::string mailbox_name, base::Duration default_deadline);
+               std::shared_ptr<CdatCache> cache, std::string mailbox_name,
+               base::Duration default_deadline);
     ~CdatObject();
 
     /// Tells the object manager's audience that the interface has come, or is about to go.
@@ -34,8 +35,10 @@ private:
 
     void GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
                   std::map<std::string, sdbus::Variant> options) override;
-    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result, std::map<std::string, sdbus::Variant> options) override;
-    void Refresh(sdbus::Result<std::uint32_t>&& result, std::map<std::string, sdbus::Variant> options) override;
+    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
+                    std::map<std::string, sdbus::Variant> options) override;
+    void Refresh(sdbus::Result<std::uint32_t>&& result,
+                 std::map<std::string, sdbus::Variant> options) override;
 
     std::uint32_t Length() override;
     std::uint8_t Revision() override;

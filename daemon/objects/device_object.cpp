@@ -8,7 +8,8 @@
 namespace doed::daemon {
 
 DeviceObject::DeviceObject(sdbus::IConnection& connection, pci::DeviceInfo info)
-    : AdaptorInterfaces(connection, sdbus::ObjectPath(bus::device_path(info.address))), info_(std::move(info)) {
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(bus::device_path(info.address))),
+      info_(std::move(info)) {
     registerAdaptor();
 }
 

@@ -11,10 +11,11 @@ namespace doed::daemon {
 
 using bus::KnownOptions;
 
-MailboxObject::MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, std::shared_ptr<ServedMailbox> mailbox,
+MailboxObject::MailboxObject(sdbus::IConnection& connection, bus::Pump& pump,
+                             std::shared_ptr<ServedMailbox> mailbox,
                              base::Duration default_deadline)
-    : AdaptorInterfaces(connection,
-                        sdbus::ObjectPath(bus::mailbox_path(mailbox->address(), mailbox->capability().offset))),
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(bus::mailbox_path(
+                                        mailbox->address(), mailbox->capability().offset))),
       pump_(pump),
       mailbox_(std::move(mailbox)),
       default_deadline_(default_deadline) {
@@ -38,19 +39,23 @@ void MailboxObject::emit_changes(const doe::MailboxStatus& before) {
         changed.emplace_back("LastError");
     }
     if (!changed.empty()) {
-        bus::emit(pump_, [&] { bus::emit_properties_changed(getObject(), names::mailbox_interface, changed); });
+        bus::emit(pump_, [&] {
+            bus::emit_properties_changed(getObject(), names::mailbox_interface, changed);
+        });
     }
 }
 
-// --- Methods: options, then the mailbox, then the answer ---------------------------------------------------------------
+// --- Methods: options, then the mailbox, then the answer -----------------------------------------
 
 void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                              std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
                [this](const auto& reply, const bus::MethodOptions& parsed) {
-                   mailbox_->discover(parsed, [reply](const base::Result<ServedMailbox::Features>& features) {
-                       features ? reply.succeed(to_bus(*features)) : reply.fail(features.error());
-                   });
+                   mailbox_->discover(
+                       parsed, [reply](const base::Result<ServedMailbox::Features>& features) {
+                           features ? reply.succeed(to_bus(*features))
+                                    : reply.fail(features.error());
+                       });
                });
 }
 
@@ -63,7 +68,7 @@ void MailboxObject::Reset(sdbus::Result<>&& result, std::map<std::string, sdbus:
                });
 }
 
-// --- Properties: the last status the mailbox's strand has told of ------------------------------------------------------
+// --- Properties: the last status the mailbox's strand has told of --------------------------------
 
 std::uint16_t MailboxObject::Offset() {
     return mailbox_->capability().offset;

@@ -17,8 +17,8 @@ namespace doed::daemon {
 
 class MailboxObject final : private sdbus::AdaptorInterfaces<org::doed1::Mailbox_adaptor> {
 public:
-    MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, std::shared_ptr<ServedMailbox> mailbox,
-                  base::Duration default_deadline);
+    MailboxObject(sdbus::IConnection& connection, bus::Pump& pump,
+                  std::shared_ptr<ServedMailbox> mailbox, base::Duration default_deadline);
     ~MailboxObject();
 
     /// Tells the bus which properties differ from `before`.

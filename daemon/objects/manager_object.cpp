@@ -14,7 +14,8 @@ std::vector<BusProtocol> to_bus(const std::vector<doe::Protocol>& protocols) {
     return result;
 }
 
-ManagerObject::ManagerObject(sdbus::IConnection& connection, const doe::AllowList& allowed, LockdownMode lockdown)
+ManagerObject::ManagerObject(sdbus::IConnection& connection, const doe::AllowList& allowed,
+                             LockdownMode lockdown)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(names::root_path)), lockdown_(lockdown) {
     std::vector<doe::Protocol> protocols;
     for (const auto& entry : allowed.entries()) {

@@ -20,7 +20,8 @@ using BusProtocol = sdbus::Struct<std::uint16_t, std::uint8_t, std::string>;
 
 class ManagerObject final : private sdbus::AdaptorInterfaces<org::doed1::Manager_adaptor> {
 public:
-    ManagerObject(sdbus::IConnection& connection, const doe::AllowList& allowed, LockdownMode lockdown);
+    ManagerObject(sdbus::IConnection& connection, const doe::AllowList& allowed,
+                  LockdownMode lockdown);
     ~ManagerObject();
 
 private:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Precompiled for the daemon: the large headers nearly every file of it sees. Compiled as a file of its own, hence
-// without "pragma once".
+// Precompiled for the daemon: the large headers nearly every file of it sees. Compiled as a file of
+// its own, hence without "pragma once".
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <fmt/format.h>
 #include <sdbus-c++/sdbus-c++.h>
+
+#include <fmt/format.h>

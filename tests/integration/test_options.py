@@ -38,3 +38,9 @@ def test_refresh_is_an_option_of_reads_only(doed, client):
         with pytest.raises(DBusError) as refused:
             client.invoke(ENDPOINT_MAILBOX, interface, method, refresh=("b", True))
         assert refused.value.name == "org.freedesktop.DBus.Error.InvalidArgs"
+
+
+def test_a_long_key_in_any_script_is_answered(doed, client):
+    with pytest.raises(DBusError) as refused:
+        client.invoke(ENDPOINT_MAILBOX, CDAT, "GetTable", **{"x" * 63 + "\u20ac" * 5000: ("b", True)})
+    assert refused.value.name == "org.freedesktop.DBus.Error.InvalidArgs"

@@ -6,15 +6,14 @@
 #include "daemon/bus/paths.hpp"
 #include "daemon/bus/sealed_file.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <set>
 #include <utility>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace doed::bus {
 namespace {
@@ -31,7 +30,9 @@ TEST(EveryErrc, HasANameOfItsOwn) {
     for (int code = 0; code <= std::to_underlying(last_errc); ++code) {
         const auto name = error_name(static_cast<Errc>(code));
         EXPECT_NE(name, "org.freedesktop.DBus.Error.Failed") << code;
-        EXPECT_TRUE(name.starts_with("org.doed1.Error.") || name.starts_with("org.freedesktop.DBus.Error.")) << name;
+        EXPECT_TRUE(name.starts_with("org.doed1.Error.") ||
+                    name.starts_with("org.freedesktop.DBus.Error."))
+            << name;
         EXPECT_TRUE(names.insert(name).second) << name;
     }
 }
@@ -52,7 +53,8 @@ class TheOptions : public testing::Test {
 protected:
     static constexpr base::TimePoint now{1h};
 
-    static base::Result<MethodOptions> parse(const OptionMap& options, KnownOptions known = KnownOptions::with_refresh) {
+    static base::Result<MethodOptions> parse(const OptionMap& options,
+                                             KnownOptions known = KnownOptions::with_refresh) {
         return parse_method_options(options, known, now, 20s);
     }
 };
@@ -92,7 +94,8 @@ TEST_F(TheOptions, RefuseWrongTypesNamingTheKey) {
     const auto options = parse({{"deadline-usec", sdbus::Variant(std::uint32_t{5})}});
     ASSERT_FALSE(options);
     EXPECT_EQ(options.error().code(), Errc::invalid_argument);
-    EXPECT_THAT(options.error().message(), AllOf(HasSubstr("'deadline-usec'"), HasSubstr("'u'"), HasSubstr("'t'")));
+    EXPECT_THAT(options.error().message(),
+                AllOf(HasSubstr("'deadline-usec'"), HasSubstr("'u'"), HasSubstr("'t'")));
 }
 
 TEST_F(TheOptions, DoNotEchoMoreThanALineOfTheClientsWords) {
@@ -101,11 +104,20 @@ TEST_F(TheOptions, DoNotEchoMoreThanALineOfTheClientsWords) {
     EXPECT_LT(options.error().message().size(), 200U);
 }
 
+TEST_F(TheOptions, CutTheClientsWordsBetweenCharacters) {
+    // 63 bytes and then characters of three each: the limit of 64 falls into the first of them.
+    const std::string start(63, 'x');
+    const auto options = parse({{start + "\xE2\x82\xAC\xE2\x82\xAC", sdbus::Variant(true)}});
+    ASSERT_FALSE(options);
+    EXPECT_THAT(options.error().message(), HasSubstr("'" + start + "'"));
+}
+
 TEST(ASealedFile, CannotBeChangedByAnybody) {
     const std::array<std::uint8_t, 3> bytes{1, 2, 3};
     auto file = make_sealed_file(bytes);
     ASSERT_TRUE(file) << file.error().message();
-    EXPECT_EQ(::fcntl(file->get(), F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    EXPECT_EQ(::fcntl(file->get(), F_GET_SEALS),
+              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
     EXPECT_EQ(::pwrite(file->get(), "x", 1, 0), -1);
     EXPECT_EQ(::ftruncate(file->get(), 1), -1);
 }
@@ -121,7 +133,8 @@ TEST(ASealedFile, IsReopenedWithAnOffsetOfItsOwn) {
     EXPECT_EQ(::read(first->get(), read.data(), read.size()), 3);
     EXPECT_EQ(::read(second->get(), read.data(), read.size()), 3);
     EXPECT_EQ(read[2], 3);
-    EXPECT_EQ(::fcntl(first->get(), F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    EXPECT_EQ(::fcntl(first->get(), F_GET_SEALS),
+              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
     EXPECT_EQ(::write(first->get(), "x", 1), -1) << "it is open for reading only";
 }
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/cdat_cache.hpp"
 
-#include <gtest/gtest.h>
-
-#include <unistd.h>
-
 #include <array>
 #include <cstdint>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace doed::daemon {
 namespace {
@@ -25,7 +24,8 @@ protected:
         bus::MethodOptions options;
         options.refresh = refresh;
         auto answer = std::make_shared<base::Result<CdatCache::TablePtr>>(nullptr);
-        cache->get(options, [answer](const base::Result<CdatCache::TablePtr>& table) { *answer = table; });
+        cache->get(options,
+                   [answer](const base::Result<CdatCache::TablePtr>& table) { *answer = table; });
         return answer;
     }
 
@@ -42,7 +42,8 @@ protected:
     std::vector<Pending> readings;
     int changes = 0;
     std::shared_ptr<CdatCache> cache = std::make_shared<CdatCache>(
-        "mailbox", [this](const bus::MethodOptions&, Pending done) { readings.push_back(std::move(done)); });
+        "mailbox",
+        [this](const bus::MethodOptions&, Pending done) { readings.push_back(std::move(done)); });
 };
 
 TEST_F(ACache, ReadsTheDeviceForTheFirstCallerOnly) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/config.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace doed::daemon {
 namespace {
@@ -63,13 +63,14 @@ TEST(ADeviceOfTheConfiguration, StartsFromTheValuesAtTheTop) {
 }
 
 TEST(ADeviceOfTheConfiguration, TakesEveryOwner) {
-    const std::vector<std::pair<const char*, OwnerChoice>> choices = {{"auto", OwnerChoice::automatic},
-                                                                      {"claim", OwnerChoice::claim},
-                                                                      {"kernel", OwnerChoice::kernel},
-                                                                      {"ignore", OwnerChoice::ignore}};
+    const std::vector<std::pair<const char*, OwnerChoice>> choices = {
+        {"auto", OwnerChoice::automatic},
+        {"claim", OwnerChoice::claim},
+        {"kernel", OwnerChoice::kernel},
+        {"ignore", OwnerChoice::ignore}};
     for (const auto& [word, choice] : choices) {
-        const auto config =
-            Config::parse(R"({"devices": {"0d:00.0": {"owner": ")" + std::string(word) + R"("}}})", "doed.json");
+        const auto config = Config::parse(
+            R"({"devices": {"0d:00.0": {"owner": ")" + std::string(word) + R"("}}})", "doed.json");
         ASSERT_TRUE(config) << config.error().message();
         EXPECT_EQ(config->device(pci::Address{0, 0x0d, 0, 0}).owner, choice) << word;
     }
@@ -110,8 +111,9 @@ TEST(AConfiguration, IsRefusedWithFilePlaceAndWhatWasExpected) {
         const auto config = Config::parse(refusal.text, "doed.json");
         ASSERT_FALSE(config) << refusal.text;
         EXPECT_EQ(config.error().code(), base::Errc::invalid_argument) << refusal.text;
-        EXPECT_THAT(config.error().message(),
-                    AllOf(HasSubstr("doed.json"), HasSubstr(refusal.place), HasSubstr(refusal.words)))
+        EXPECT_THAT(
+            config.error().message(),
+            AllOf(HasSubstr("doed.json"), HasSubstr(refusal.place), HasSubstr(refusal.words)))
             << refusal.text;
         EXPECT_EQ(config.error().message().find('\n'), std::string::npos) << refusal.text;
     }

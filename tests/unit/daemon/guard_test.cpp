@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handlers that throw, answer late, twice or never, on a real bus: in the first generation of sdbus-c++ an exception
-// that leaves a handler ends the process.
+// Handlers that throw, answer late, twice or never, on a real bus: in the first generation of
+// sdbus-c++ an exception that leaves a handler ends the process.
 #include "daemon/bus/guard.hpp"
 
 #include "cdat_adaptor.hpp"
 #include "daemon/bus/connect.hpp"
 #include "private_bus.hpp"
-
-#include <gtest/gtest.h>
 
 #include <boost/asio/post.hpp>
 #include <systemd/sd-bus.h>
@@ -24,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 namespace doed::bus {
 namespace {
 
@@ -36,7 +36,9 @@ constexpr char path[] = "/test/mailbox";
 class TestObject final : private sdbus::AdaptorInterfaces<org::doed1::Cdat_adaptor> {
 public:
     TestObject(sdbus::IConnection& connection, Pump& pump, Body body)
-        : AdaptorInterfaces(connection, sdbus::ObjectPath(path)), pump_(pump), body_(std::move(body)) {
+        : AdaptorInterfaces(connection, sdbus::ObjectPath(path)),
+          pump_(pump),
+          body_(std::move(body)) {
         registerAdaptor();
     }
     ~TestObject() { unregisterAdaptor(); }
@@ -45,10 +47,12 @@ private:
     void GetTable(sdbus::Result<Table>&& result, std::map<std::string, sdbus::Variant>) override {
         guard(pump_, std::move(result), body_);
     }
-    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result, std::map<std::string, sdbus::Variant>) override {
+    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
+                    std::map<std::string, sdbus::Variant>) override {
         guard(pump_, std::move(result), [](const auto&) {});
     }
-    void Refresh(sdbus::Result<std::uint32_t>&& result, std::map<std::string, sdbus::Variant> options) override {
+    void Refresh(sdbus::Result<std::uint32_t>&& result,
+                 std::map<std::string, sdbus::Variant> options) override {
         serve(pump_, std::move(result), options, KnownOptions::common, std::chrono::seconds(1),
               [](const auto& reply, const MethodOptions&) { reply.succeed(7); });
     }
@@ -64,7 +68,8 @@ private:
     Body body_;
 };
 
-/// A served object on a private bus, its loop on a thread of its own, and a client that is no part of this code base.
+/// A served object on a private bus, its loop on a thread of its own, and a client that is no part
+/// of this code base.
 class AHandler : public testing::Test {
 protected:
     void serve_with(Body body) {
@@ -94,8 +99,8 @@ protected:
     /// The name of the error that the call ends with; empty when it succeeds.
     std::string call(const char* method) const {
         sd_bus_error error = SD_BUS_ERROR_NULL;
-        const int result = ::sd_bus_call_method(client, name.c_str(), path, "org.doed1.Cdat", method, &error, nullptr,
-                                                "a{sv}", 0);
+        const int result = ::sd_bus_call_method(client, name.c_str(), path, "org.doed1.Cdat",
+                                                method, &error, nullptr, "a{sv}", 0);
         const std::string text = result >= 0 ? "" : std::string(error.name) + ": " + error.message;
         ::sd_bus_error_free(&error);
         return text;
@@ -135,8 +140,10 @@ TEST_F(AHandler, ThatForgetsItsCallAnswersCancelled) {
 
 TEST_F(AHandler, MayAnswerLater) {
     serve_with([this](const auto& reply) {
-        auto timer = std::make_shared<boost::asio::steady_timer>(loop, std::chrono::milliseconds(20));
-        timer->async_wait([timer, reply](const boost::system::error_code&) { reply.succeed({1, 2, 3}); });
+        auto timer =
+            std::make_shared<boost::asio::steady_timer>(loop, std::chrono::milliseconds(20));
+        timer->async_wait(
+            [timer, reply](const boost::system::error_code&) { reply.succeed({1, 2, 3}); });
     });
     EXPECT_EQ(call("GetTable"), "");
 }
@@ -147,14 +154,16 @@ TEST_F(AHandler, AnswersOnceOnly) {
         reply.succeed({1});
         reply.fail(base::Error(base::Errc::dead, "third"));
     });
-    EXPECT_EQ(call("GetTable"), "org.doed1.Error.Timeout: first: the device did not respond in time");
+    EXPECT_EQ(call("GetTable"),
+              "org.doed1.Error.Timeout: first: the device did not respond in time");
     EXPECT_EQ(call("Refresh"), "") << "the connection is in order";
 }
 
 TEST(AConnection, ThatCannotBeMadeSaysWhy) {
     const auto connection = connect("unix:path=/nonexistent/bus");
     ASSERT_FALSE(connection);
-    EXPECT_NE(connection.error().context().find("No such file"), std::string::npos) << connection.error().context();
+    EXPECT_NE(connection.error().context().find("No such file"), std::string::npos)
+        << connection.error().context();
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 
 #include "fake_tree.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
+
+#include <gtest/gtest.h>
 
 namespace doed::daemon {
 namespace {

@@ -44,7 +44,8 @@ TEST_F(AKernelView, SeesTheBoundDriver) {
 }
 
 TEST_F(AKernelView, FindsAnEndpointPortThroughItsMemdev) {
-    tree.link("bus/cxl/devices/endpoint2/uport", "../../../../pci0000:0c/0000:0c:00.0/0000:0d:00.0/mem0");
+    tree.link("bus/cxl/devices/endpoint2/uport",
+              "../../../../pci0000:0c/0000:0c:00.0/0000:0d:00.0/mem0");
     const auto cdat = tree.file("bus/cxl/devices/endpoint2/CDAT", "x");
     const auto facts = view().of(endpoint);
     EXPECT_TRUE(facts.cxl_port);
@@ -78,7 +79,8 @@ TEST_F(AKernelView, ListsTheFeaturesTheKernelDiscovered) {
     tree.file("bus/pci/devices/0000:0d:00.0/doe_features/doe_discovery", "0001:00\n");
     tree.file("bus/pci/devices/0000:0d:00.0/doe_features/1e98:02", "1e98:02\n");
     tree.file("bus/pci/devices/0000:0d:00.0/doe_features/unheard-of", "");
-    EXPECT_THAT(view().of(endpoint).doe_features, ElementsAre(doe::protocol_discovery, doe::protocol_table_access));
+    EXPECT_THAT(view().of(endpoint).doe_features,
+                ElementsAre(doe::protocol_discovery, doe::protocol_table_access));
 }
 
 TEST_F(AKernelView, ReadsEveryLockdownMode) {

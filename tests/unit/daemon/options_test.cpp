@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/options.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <initializer_list>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace doed::daemon {
 namespace {
@@ -31,8 +31,9 @@ TEST(TheCommandLine, MeansTheSystemBusAndThisHostWhenEmpty) {
 }
 
 TEST(TheCommandLine, SetsEveryOption) {
-    const auto options = parse({"--bus", "unix:path=/x", "--config", "c.json", "--backend", "emulator:t.json",
-                                "--sysfs-root", "/fake", "--log-level", "debug", "--check-config"});
+    const auto options =
+        parse({"--bus", "unix:path=/x", "--config", "c.json", "--backend", "emulator:t.json",
+               "--sysfs-root", "/fake", "--log-level", "debug", "--check-config"});
     ASSERT_TRUE(options) << options.error().message;
     EXPECT_EQ(options->bus, "unix:path=/x");
     EXPECT_EQ(options->config_file, "c.json");
@@ -45,8 +46,9 @@ TEST(TheCommandLine, SetsEveryOption) {
 TEST(TheHelp, NamesEveryOptionAndExitCode) {
     const auto options = parse({"--help"});
     ASSERT_TRUE(options);
-    for (const char* word : {"--bus", "--config", "--backend", "--sysfs-root", "--log-level", "--check-config",
-                             "--version", "--help", "Exit codes", "  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 "}) {
+    for (const char* word :
+         {"--bus", "--config", "--backend", "--sysfs-root", "--log-level", "--check-config",
+          "--version", "--help", "Exit codes", "  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "  5 "}) {
         EXPECT_THAT(options->text, HasSubstr(word));
     }
 }
@@ -58,9 +60,12 @@ TEST(TheVersion, IsThatOfTheProject) {
 }
 
 TEST(AWrongCommandLine, IsAUsageFailureInOneLine) {
-    for (const auto& arguments : std::vector<std::vector<const char*>>{
-             {"--colour"}, {"extra"}, {"--bus"}, {"--backend", "vfio"}, {"--backend", "emulator:"},
-             {"--log-level", "loud"}}) {
+    for (const auto& arguments : std::vector<std::vector<const char*>>{{"--colour"},
+                                                                       {"extra"},
+                                                                       {"--bus"},
+                                                                       {"--backend", "vfio"},
+                                                                       {"--backend", "emulator:"},
+                                                                       {"--log-level", "loud"}}) {
         std::vector<const char*> argv{"doed"};
         argv.insert(argv.end(), arguments.begin(), arguments.end());
         const auto options = parse_options(static_cast<int>(argv.size()), argv.data());

@@ -3,15 +3,15 @@
 // A bus daemon for one test program: started by the first who asks, ended with the object.
 #pragma once
 
+#include <array>
+#include <stdexcept>
+#include <string>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <stdexcept>
-#include <string>
 
 extern char** environ;
 
@@ -29,8 +29,10 @@ public:
         ::posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);
         ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
         std::array<std::string, 4> words{"dbus-daemon", "--session", "--nofork", "--print-address"};
-        std::array<char*, 5> argv{words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
-        const int failed = ::posix_spawnp(&process_, "dbus-daemon", &actions, nullptr, argv.data(), environ);
+        std::array<char*, 5> argv{words[0].data(), words[1].data(), words[2].data(),
+                                  words[3].data(), nullptr};
+        const int failed =
+            ::posix_spawnp(&process_, "dbus-daemon", &actions, nullptr, argv.data(), environ);
         ::posix_spawn_file_actions_destroy(&actions);
         ::close(pipe[1]);
         for (char c = 0; failed == 0 && ::read(pipe[0], &c, 1) == 1 && c != '\n';) {
