@@ -34,7 +34,11 @@ constexpr std::uint32_t deadline_ms_max = 3'600'000;
 constexpr std::uint32_t workers_max = 64;
 
 /// Keys that stand at the top for all devices, and below a device for that one.
-void read_timing(const JsonObject& object, doe::MailboxOptions& options) {
+void read_driving(const JsonObject& object, DeviceConfig& device) {
+    if (const auto value = object.find("interrupts")) {
+        device.interrupts = value->boolean();
+    }
+    doe::MailboxOptions& options = device.mailbox;
     if (const auto value = object.find("poll_floor_us")) {
         options.poll.floor =
             std::chrono::microseconds(value->integer<std::uint32_t>(1, poll_us_max));
@@ -69,13 +73,13 @@ void read_devices(const JsonValue& devices, Config& config) {
             value.refuse_because("\"" + key + "\" is not a PCI address such as \"0000:0d:00.0\"");
             continue;
         }
-        const auto object =
-            value.object({"owner", "poll_floor_us", "poll_cap_us", "exchange_timeout_ms"});
+        const auto object = value.object(
+            {"owner", "interrupts", "poll_floor_us", "poll_cap_us", "exchange_timeout_ms"});
         DeviceConfig device = config.device_default;
         if (const auto owner = object.find("owner")) {
             device.owner = owner->choice(std::span<const JsonChoice<OwnerChoice>>(owner_choices));
         }
-        read_timing(object, device.mailbox);
+        read_driving(object, device);
         if (!config.devices.emplace(*address, device).second) {
             value.refuse_because("this device is named twice");
         }
@@ -84,9 +88,10 @@ void read_devices(const JsonValue& devices, Config& config) {
 
 base::Result<Config> read(const JsonDocument& document) {
     Config config;
-    const auto root = document.root().object(
-        {"log_level", "workers", "poll_floor_us", "poll_cap_us", "exchange_timeout_ms",
-         "queue_limit", "default_deadline_ms", "disable_protocols", "devices"});
+    const auto root =
+        document.root().object({"log_level", "workers", "interrupts", "poll_floor_us",
+                                "poll_cap_us", "exchange_timeout_ms", "queue_limit",
+                                "default_deadline_ms", "disable_protocols", "devices"});
     if (const auto value = root.find("log_level")) {
         config.log_level = value->choice(std::span<const JsonChoice<LogLevel>>(log_levels));
     }
@@ -101,7 +106,7 @@ base::Result<Config> read(const JsonDocument& document) {
         config.default_deadline =
             std::chrono::milliseconds(value->integer<std::uint32_t>(1, deadline_ms_max));
     }
-    read_timing(root, config.device_default.mailbox);
+    read_driving(root, config.device_default);
     if (const auto value = root.find("disable_protocols")) {
         read_disabled(*value, config.allowed);
     }

@@ -7,12 +7,13 @@
 //   poll_floor_us        1..1000000, shortest pause between polls   default 50
 //   poll_cap_us          poll_floor_us..1000000, longest pause      default 4000
 //   exchange_timeout_ms  1000..60000, a device's time to respond    default 1000 (PCIe r6.2 6.30.2)
+//   interrupts           true, false: use them where VFIO has them  default true
 //   queue_limit          1..4096 requests per mailbox               default 64
 //   default_deadline_ms  1..3600000, of a call that names none      default 20000
 //   disable_protocols    ["1e98:02", ...] taken off the allow-list  default []
 //   devices              {"0000:0d:00.0": {...}, ...}, each with
 //     owner              "auto", "claim", "kernel", "ignore"        default "auto"
-//     poll_floor_us, poll_cap_us, exchange_timeout_ms as above      default as above
+//     interrupts, poll_floor_us, poll_cap_us, exchange_timeout_ms as above, default as above
 #pragma once
 
 #include "base/result.hpp"
@@ -32,6 +33,7 @@ namespace doed::daemon {
 
 struct DeviceConfig {
     OwnerChoice owner = OwnerChoice::automatic;
+    bool interrupts = true;
     doe::MailboxOptions mailbox;
 };
 

@@ -4,13 +4,16 @@
 #include "base/dbus_names.hpp"
 #include "daemon/bus/connect.hpp"
 #include "emulator/emulated_host.hpp"
+#include "pci/power_pin.hpp"
 #include "pci/sysfs_host.hpp"
 
+#include <boost/asio/post.hpp>
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,8 +52,10 @@ Daemon::Daemon(const Options& options, const Config& config, const Log& log)
 
 Daemon::~Daemon() {
     // What was posted to the workers refers to what is destroyed next.
+    hotplug_.reset();
     manager_.reset();
     inventory_.reset();
+    peers_.reset();
     pump_.reset();
     connection_.reset();
     workers_.join();
@@ -60,11 +65,12 @@ Daemon::~Daemon() {
 
 Startup<void> Daemon::start() {
     constexpr Startup<void> (Daemon::* steps[])() = {
-        &Daemon::take_lock,        // one doed per host
-        &Daemon::open_host,        // this one, or an emulated one
-        &Daemon::connect_bus,      // no bus, no reason to touch a device
-        &Daemon::scan,             // devices, mailboxes, owners
-        &Daemon::claim_mailboxes,  // abort and discovery begin on the workers
+        &Daemon::take_lock,      // one doed per host
+        &Daemon::open_host,      // this one, or an emulated one
+        &Daemon::connect_bus,    // no bus, no reason to touch a device
+        &Daemon::restore_power,  // what a crash left pinned
+        &Daemon::watch_devices,  // before the first look, so that nothing is missed between them
+        &Daemon::take_devices,   // who owns what; abort and discovery begin on the workers
         &Daemon::export_objects,
     };
     for (const auto step : steps) {
@@ -122,29 +128,76 @@ Startup<void> Daemon::connect_bus() {
     return {};
 }
 
-Startup<void> Daemon::scan() {
-    if (!options_.topology_file) {
-        kernel_ = KernelView::read(options_.sysfs_root);
+std::filesystem::path Daemon::power_records() const {
+    return InstanceLock::runtime_directory() / "power";
+}
+
+Startup<void> Daemon::restore_power() {
+    if (options_.topology_file) {
+        return {};
     }
-    inventory_.emplace(config_, log_, loop_.get_executor(), workers_.get_executor());
-    if (auto scanned = inventory_->scan(*host_, kernel_); !scanned) {
-        const bool denied = scanned.error().code() == base::Errc::access_denied;
-        return startup_failure(denied ? ExitCode::not_permitted : ExitCode::failure,
-                               "cannot look for devices: " + scanned.error().message());
+    for (const auto& line : pci::PowerPin::restore(options_.sysfs_root, power_records())) {
+        log_.info(line);
+    }
+    std::error_code error;
+    std::filesystem::create_directory(power_records(), error);
+    if (error) {
+        return startup_failure(
+            ExitCode::failure,
+            fmt::format("cannot make {}: {}", power_records().string(), error.message()));
     }
     return {};
 }
 
-Startup<void> Daemon::claim_mailboxes() {
-    inventory_->claim(*host_);
+Startup<void> Daemon::watch_devices() {
+    if (options_.topology_file) {
+        return {};
+    }
+    auto monitor = HotplugMonitor::start(loop_, [this] { inventory_->look(); });
+    if (!monitor) {
+        return startup_failure(ExitCode::failure, "cannot follow devices as they come and go: " +
+                                                      monitor.error().message());
+    }
+    hotplug_ = std::move(*monitor);
+    return {};
+}
+
+Startup<void> Daemon::take_devices() {
+    context_.emplace(DeviceContext{
+        .config = config_,
+        .log = log_,
+        .host = *host_,
+        .sysfs_root = options_.topology_file ? std::nullopt : std::optional(options_.sysfs_root),
+        .power_records = power_records(),
+        .loop = loop_.get_executor(),
+        .workers = workers_.get_executor(),
+        .changed =
+            [this] {
+                if (!serving_ && inventory_ && inventory_->settled()) {
+                    asio::post(loop_, [this] { serve(); });
+                }
+            },
+        .look =
+            [this] {
+                if (hotplug_) {
+                    hotplug_->look();
+                }
+            },
+    });
+    inventory_.emplace(*context_);
+    if (auto begun = inventory_->begin(); !begun) {
+        const bool denied = begun.error().code() == base::Errc::access_denied;
+        return startup_failure(denied ? ExitCode::not_permitted : ExitCode::failure,
+                               "cannot look for devices: " + begun.error().message());
+    }
     return {};
 }
 
 Startup<void> Daemon::export_objects() {
     try {
-        manager_.emplace(*connection_, config_.allowed,
-                         kernel_ ? kernel_->lockdown() : LockdownMode::unknown);
-        inventory_->publish(*connection_, *pump_);
+        peers_.emplace(*connection_);
+        manager_.emplace(*connection_, config_.allowed, inventory_->lockdown());
+        inventory_->publish(*connection_, *pump_, *peers_);
     } catch (const sdbus::Error& error) {
         return startup_failure(ExitCode::failure,
                                "cannot publish objects on the bus: " + error.getMessage());
@@ -196,19 +249,15 @@ void Daemon::watch_signals() {
 }
 
 void Daemon::await_claims() {
-    const auto serve_when_settled = [this] {
-        if (inventory_->settled()) {
-            serve();
-        }
-    };
     timer_.expires_after(claim_patience);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) {
             serve();
         }
     });
-    inventory_->on_change(serve_when_settled);
-    serve_when_settled();
+    if (inventory_->settled()) {
+        serve();
+    }
 }
 
 void Daemon::serve() {
@@ -239,6 +288,7 @@ void Daemon::stop(std::optional<StartupFailure> failure) {
     }
     failure_ = std::move(failure);
     ::sd_notify(0, "STOPPING=1\nSTATUS=Waiting for exchanges to end");
+    hotplug_.reset();
     try {
         if (serving_) {
             bus::release_name(*connection_, names::bus_name);

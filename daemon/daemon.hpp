@@ -4,12 +4,13 @@
 // thread runs the bus loop; a pool of workers runs everything that may block on hardware.
 #pragma once
 
+#include "daemon/bus/peer_watch.hpp"
 #include "daemon/bus/pump.hpp"
 #include "daemon/config.hpp"
 #include "daemon/exit_code.hpp"
+#include "daemon/hotplug_monitor.hpp"
 #include "daemon/instance_lock.hpp"
 #include "daemon/inventory.hpp"
-#include "daemon/kernel_view.hpp"
 #include "daemon/log.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/options.hpp"
@@ -20,6 +21,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,9 +48,12 @@ private:
     Startup<void> take_lock();
     Startup<void> open_host();
     Startup<void> connect_bus();
-    Startup<void> scan();
-    Startup<void> claim_mailboxes();
+    Startup<void> restore_power();
+    Startup<void> watch_devices();
+    Startup<void> take_devices();
     Startup<void> export_objects();
+
+    [[nodiscard]] std::filesystem::path power_records() const;
 
     // run().
     void watch_signals();
@@ -68,10 +73,12 @@ private:
 
     std::optional<InstanceLock> lock_;
     std::unique_ptr<pci::Host> host_;
-    std::optional<KernelView> kernel_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::optional<bus::Pump> pump_;
+    std::optional<bus::PeerWatch> peers_;
+    std::optional<DeviceContext> context_;
     std::optional<Inventory> inventory_;
+    std::unique_ptr<HotplugMonitor> hotplug_;
     std::optional<ManagerObject> manager_;
 
     bool serving_ = false;  ///< the name is ours

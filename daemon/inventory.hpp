@@ -1,94 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every device with DOE mailboxes and what is served of it: who owns each mailbox, the mailboxes
-// that are driven, their tables, and the D-Bus objects of all of them. Bus loop only; the scan
-// blocks and is made before the loop runs.
+// Every device with DOE mailboxes, kept equal to what the host shows: a look at the host is compared with what is served,
+// and devices are added, updated and closed. Bus loop only; looks are made on the workers, one at a time.
 #pragma once
 
-#include "daemon/bus/pump.hpp"
-#include "daemon/cdat_cache.hpp"
-#include "daemon/config.hpp"
-#include "daemon/kernel_view.hpp"
-#include "daemon/log.hpp"
-#include "daemon/objects/cdat_object.hpp"
-#include "daemon/objects/device_object.hpp"
-#include "daemon/objects/mailbox_object.hpp"
-#include "daemon/served_mailbox.hpp"
-#include "pci/host.hpp"
-
-#include <boost/asio/any_io_executor.hpp>
+#include "daemon/host_findings.hpp"
+#include "daemon/served_device.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
-#include <vector>
 
 namespace doed::daemon {
 
 class Inventory {
 public:
-    /// `loop` runs everything here, `workers` what blocks. All outlive the inventory.
-    Inventory(const Config& config, const Log& log, boost::asio::any_io_executor loop,
-              boost::asio::any_io_executor workers);
+    /// `context` outlives the inventory.
+    explicit Inventory(const DeviceContext& context) : context_(context) {}
 
-    /// Finds devices and mailboxes and decides on their owners. `kernel` is what the kernel shows
-    /// of itself; nothing for a host that has no kernel. Error: that of the host's scan. Blocks.
-    [[nodiscard]] base::Result<void> scan(pci::Host& host, const std::optional<KernelView>& kernel);
+    /// The first look, made before the loop runs: begins to drive what is ours. Error: that of the host's scan. Blocks.
+    [[nodiscard]] base::Result<void> begin();
+    /// Another look, on a worker; what has changed is taken over when it is done.
+    void look();
+    /// Puts the objects on the bus, also those of devices that come later.
+    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers);
 
-    /// Begins to drive the mailboxes that are the daemon's. Opens their devices, hence blocks
-    /// shortly.
-    void claim(pci::Host& host);
-
-    /// Publishes everything found; mailboxes get the Cdat interface as soon as they are known to
-    /// offer it.
-    void publish(sdbus::IConnection& connection, bus::Pump& pump);
-
-    /// Called after every change of a mailbox.
-    void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
-
-    /// Whether every first claim is over.
+    /// Whether no claim is under way.
     [[nodiscard]] bool settled() const;
     /// "3 devices, 4 mailboxes (3 driven)"
     [[nodiscard]] std::string summary() const;
+    [[nodiscard]] LockdownMode lockdown() const noexcept { return lockdown_; }
 
-    /// Lets every mailbox go; `closed` is called once, when the last exchange on a wire has ended.
+    /// Lets every device go; `closed` is called once, when the last exchange on a wire has ended and every device has been
+    /// given back.
     void close(std::function<void()> closed);
 
 private:
-    struct Mailbox {
-        std::shared_ptr<ServedMailbox> served;
-        std::shared_ptr<CdatCache> cache;
-        std::unique_ptr<MailboxObject> object;
-        std::unique_ptr<CdatObject> cdat_object;
-        std::string logged_error;  ///< so that a mailbox that fails again and again is logged once
-    };
-    struct Device {
-        pci::DeviceInfo info;
-        KernelFacts kernel;
-        Ownership ownership;
-        std::vector<std::unique_ptr<Mailbox>> mailboxes;
-        std::unique_ptr<DeviceObject> object;
-    };
+    using DevicePtr = std::shared_ptr<ServedDevice>;
 
-    void add_device(pci::DeviceInfo info, std::string_view backend,
-                    const std::optional<KernelView>& kernel);
-    void add_mailbox(Device& device, const pci::DoeCapability& capability,
-                     std::string_view backend);
-    [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Device& device,
-                                                        const ServedMailbox& mailbox) const;
-    void mailbox_changed(Mailbox& mailbox, const doe::MailboxStatus& before);
-    void log_error(Mailbox& mailbox);
-    void update_cdat(Mailbox& mailbox);
+    void take_over(HostFindings findings);
+    void add(DeviceFinding finding);
+    void remove(const pci::Address& address);
+    void log_problems(const HostFindings& findings);
 
-    const Config& config_;
-    const Log& log_;
-    boost::asio::any_io_executor loop_;
-    boost::asio::any_io_executor workers_;
+    const DeviceContext& context_;
+    std::map<pci::Address, DevicePtr> devices_;
+    std::set<pci::Address> departing_;  ///< closed, and not given back yet
+    std::set<std::string> logged_problems_;
+    LockdownMode lockdown_ = LockdownMode::unknown;
+    bool looking_ = false;
+    bool look_again_ = false;
+    bool closing_ = false;
+    std::shared_ptr<int> life_ =
+        std::make_shared<int>(0);  ///< what was posted runs only while it lives
+
     sdbus::IConnection* connection_ = nullptr;  ///< set once published
     bus::Pump* pump_ = nullptr;
-    std::function<void()> changed_;
-    std::vector<std::unique_ptr<Device>> devices_;
+    bus::PeerWatch* peers_ = nullptr;
 };
 
 }  // namespace doed::daemon

@@ -5,6 +5,8 @@ namespace doed::daemon {
 
 namespace {
 
+constexpr std::string_view vfio_driver = "vfio-pci";
+
 Ownership kernel_owned(std::string reason) {
     return Ownership{Owner::kernel, std::move(reason), base::Errc::kernel_owned};
 }
@@ -49,7 +51,9 @@ std::string_view to_string(LockdownMode lockdown) noexcept {
 std::string_view to_string(Owner owner) noexcept {
     switch (owner) {
         case Owner::daemon: return "daemon";
+        case Owner::vfio: return "vfio";
         case Owner::kernel: return "kernel";
+        case Owner::released: return "released";
         case Owner::none: return "none";
     }
     return "none";
@@ -65,6 +69,10 @@ Ownership decide_ownership(const OwnershipFacts& facts) {
     const std::string user = kernel_user(facts);
     if (!user.empty() && facts.choice == OwnerChoice::automatic) {
         return kernel_owned(user);
+    }
+    if (facts.driver == vfio_driver) {
+        // VFIO's config writes are not subject to lockdown, nor to the mode of the config file.
+        return Ownership{Owner::vfio, "the device is bound to vfio-pci", base::Errc::not_supported};
     }
     if (forbids_writes(facts.lockdown)) {
         const std::string reason = "kernel lockdown (" + std::string(to_string(facts.lockdown)) +

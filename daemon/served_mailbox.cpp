@@ -5,6 +5,7 @@
 #include "doe/discovery.hpp"
 
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
@@ -17,37 +18,66 @@ namespace doed::daemon {
 namespace asio = boost::asio;
 
 ServedMailbox::ServedMailbox(asio::any_io_executor loop, const pci::Address& address,
-                             const pci::DoeCapability& capability, std::string backend,
-                             Ownership ownership)
+                             const pci::DoeCapability& capability)
     : loop_(std::move(loop)),
       address_(address),
       capability_(capability),
-      backend_(std::move(backend)),
-      name_(fmt::format("{} mailbox 0x{:x}", address.to_string(), capability.offset)),
-      ownership_(std::move(ownership)) {}
+      name_(fmt::format("{} mailbox 0x{:x}", address.to_string(), capability.offset)) {}
 
-void ServedMailbox::claim(pci::Host& host, asio::any_io_executor workers,
-                          const doe::MailboxOptions& options, const doe::AllowList& allowed) {
-    auto config = host.open(address_);
-    if (!config) {
-        ownership_ = Ownership{Owner::none, config.error().message(), config.error().code()};
-        return;
-    }
-    auto listener = [weak = weak_from_this()](doe::MailboxStatus status) {
-        if (const auto self = weak.lock()) {
+void ServedMailbox::assign(Ownership ownership, std::string backend, Features features) {
+    ownership_ = std::move(ownership);
+    backend_ = std::move(backend);
+    status_ = doe::MailboxStatus{};
+    status_.features = std::move(features);
+    tell();
+}
+
+void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io_executor workers,
+                          const doe::MailboxOptions& options, const doe::AllowList& allowed,
+                          const Wire& wire) {
+    auto listener = [weak = weak_from_this(), drive = ++drives_](doe::MailboxStatus status) {
+        const auto self = weak.lock();
+        if (self && self->service_ && self->drives_ == drive) {
             self->take_status(std::move(status));
         }
     };
     service_ =
-        io::MailboxService::create(std::move(workers), std::move(*config), address_, capability_,
+        io::MailboxService::create(std::move(workers), std::move(config), address_, capability_,
                                    options, allowed, loop_, std::move(listener));
+    // The bell is wired before anything can ring it.
+    wire([weak = std::weak_ptr(service_)] {
+        if (const auto service = weak.lock()) {
+            service->notify_interrupt();
+        }
+    });
     service_->start();
 }
 
+void ServedMailbox::stop(base::Errc why, std::move_only_function<void()> stopped) {
+    auto service = std::exchange(service_, nullptr);
+    if (!service) {
+        asio::post(loop_, std::move(stopped));
+        return;
+    }
+    service->async_close(why, asio::bind_executor(loop_, [service = service,
+                                                          stopped = std::move(stopped)]() mutable {
+                             service.reset();
+                             stopped();
+                         }));
+}
+
 void ServedMailbox::take_status(doe::MailboxStatus status) {
-    const doe::MailboxStatus before = std::exchange(status_, std::move(status));
+    if (status.state == doe::MailboxState::starting && status.features.empty()) {
+        // A mailbox that is claimed anew keeps what it was known to offer until discovery tells otherwise.
+        status.features = std::move(status_.features);
+    }
+    status_ = std::move(status);
+    tell();
+}
+
+void ServedMailbox::tell() {
     if (listener_) {
-        listener_(before);
+        listener_();
     }
 }
 
@@ -113,34 +143,30 @@ void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> co
     service_->async_reset(asio::bind_executor(loop_, finish));
 }
 
-void ServedMailbox::close(std::move_only_function<void()> closed) {
-    if (!service_) {
-        asio::post(loop_, std::move(closed));
-        return;
-    }
-    service_->async_close(asio::bind_executor(loop_, std::move(closed)));
-}
-
 bool ServedMailbox::offers(doe::Protocol protocol) const noexcept {
     return std::ranges::find(status_.features, protocol) != status_.features.end();
 }
 
 bool ServedMailbox::settled() const noexcept {
-    return !service_ || status_.state != doe::MailboxState::starting;
+    return !is_ours(ownership_.owner) || (service_ && status_.state != doe::MailboxState::starting);
 }
 
 std::string_view ServedMailbox::state() const noexcept {
-    return service_ ? doe::to_string(status_.state) : to_string(ownership_.owner);
+    // What is ours and not driven yet has its status as assign() left it: starting.
+    return is_ours(ownership_.owner) ? doe::to_string(status_.state) : to_string(ownership_.owner);
 }
 
 std::string_view ServedMailbox::completion() const noexcept {
-    if (!service_) {
+    if (!is_ours(ownership_.owner)) {
         return ownership_.owner == Owner::kernel ? "kernel" : "";
     }
-    return "poll";
+    return doe::to_string(status_.completion);
 }
 
 std::unexpected<base::Error> ServedMailbox::refusal() const {
+    if (is_ours(ownership_.owner)) {
+        return base::fail(base::Errc::busy, name_ + ": the device is being opened");
+    }
     return base::fail(ownership_.refusal, name_ + ": " + ownership_.reason);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What clients see of one mailbox, whoever drives it: its owner, the last status its strand has
-// told of, and the requests that can be made. A mailbox of another owner refuses what would need
-// the device. Bus loop only; the device is touched on the worker strand behind io::MailboxService.
+// What clients see of one mailbox, whoever drives it: its owner, the last status its strand has told of, and the
+// requests that can be made. A mailbox of another owner refuses what would need the device. Its device (served_device.hpp)
+// says who owns it and when it is driven. Bus loop only; the device is touched on the worker strand behind
+// io::MailboxService.
 #pragma once
 
 #include "cdat/table.hpp"
@@ -26,42 +27,46 @@ public:
     template <typename Value>
     using Completion = std::move_only_function<void(base::Result<Value>)>;
     using Features = std::vector<doe::Protocol>;
-    /// Hears of every new status and owner; gets what was before.
-    using Listener = std::function<void(const doe::MailboxStatus& before)>;
+    /// Hears of every new status and owner.
+    using Listener = std::function<void()>;
 
-    /// Completions and the listener run on `loop`.
+    /// Nobody's, until assign(). Completions and the listener run on `loop`.
     ServedMailbox(boost::asio::any_io_executor loop, const pci::Address& address,
-                  const pci::DoeCapability& capability, std::string backend, Ownership ownership);
+                  const pci::DoeCapability& capability);
 
     void on_change(Listener listener) { listener_ = std::move(listener); }
 
-    /// Opens the device and begins to drive the mailbox on a strand of `workers`. A device that
-    /// cannot be opened leaves the mailbox to nobody, with the reason. The daemon is the owner.
-    void claim(pci::Host& host, boost::asio::any_io_executor workers,
-               const doe::MailboxOptions& options, const doe::AllowList& allowed);
-    /// For a mailbox of another owner: what the kernel says it offers.
-    void set_kernel_features(Features features) { status_.features = std::move(features); }
+    /// Says who owns the mailbox from now on; it is not driven. For an owner that is this process drive() follows, and
+    /// `features` is what was known before, else what the kernel says the mailbox offers.
+    void assign(Ownership ownership, std::string backend, Features features);
+    /// Is given what to call, from any thread, when the device's interrupt for this mailbox arrives.
+    using Wire = std::function<void(std::function<void()> handler)>;
 
-    /// DOE Discovery, now. Errors: those of MailboxService; kernel_owned, lockdown, ... when
-    /// another is the owner.
+    /// Begins to drive the mailbox on a strand of `workers`. It is ours and not driven. `wire` is called first.
+    void drive(std::unique_ptr<pci::ConfigSpace> config, boost::asio::any_io_executor workers,
+               const doe::MailboxOptions& options, const doe::AllowList& allowed, const Wire& wire);
+    /// Ends what is on the wire and lets the mailbox go; requests that wait are answered `why`. `stopped` is called once,
+    /// also when there is nothing to end. An assign() before it says what later requests are answered.
+    void stop(base::Errc why, std::move_only_function<void()> stopped);
+
+    /// DOE Discovery, now. Errors: those of MailboxService; kernel_owned, lockdown, ... when another is the owner.
     void discover(const bus::MethodOptions& options, Completion<Features> completion);
     /// The whole CDAT, now. Same errors.
     void read_cdat(const bus::MethodOptions& options, Completion<cdat::Table> completion);
     /// Abort and a new claim. Same errors, and deadline_exceeded while the claim goes on.
     void reset(const bus::MethodOptions& options, Completion<void> completion);
-    /// Ends what is on the wire and lets the mailbox go; `closed` is called once, also when there
-    /// is nothing to end.
-    void close(std::move_only_function<void()> closed);
-
     [[nodiscard]] const pci::Address& address() const noexcept { return address_; }
     [[nodiscard]] const pci::DoeCapability& capability() const noexcept { return capability_; }
     [[nodiscard]] const std::string& backend() const noexcept { return backend_; }
     [[nodiscard]] const Ownership& ownership() const noexcept { return ownership_; }
     [[nodiscard]] const doe::MailboxStatus& status() const noexcept { return status_; }
     [[nodiscard]] bool offers(doe::Protocol protocol) const noexcept;
-    /// Whether the first claim is over, well or badly; true for what is not driven.
+    /// What a request that needs the device is answered while it is not driven.
+    [[nodiscard]] std::unexpected<base::Error> refusal() const;
+    [[nodiscard]] bool driven() const noexcept { return service_ != nullptr; }
+    /// Whether the claim is over, well or badly; true for what is not ours.
     [[nodiscard]] bool settled() const noexcept;
-    /// The State property: that of the mailbox engine, else "kernel" or "none".
+    /// The State property: that of the mailbox engine, else "kernel", "released" or "none".
     [[nodiscard]] std::string_view state() const noexcept;
     /// The Completion property.
     [[nodiscard]] std::string_view completion() const noexcept;
@@ -70,7 +75,7 @@ public:
 
 private:
     void take_status(doe::MailboxStatus status);
-    [[nodiscard]] std::unexpected<base::Error> refusal() const;
+    void tell();
 
     boost::asio::any_io_executor loop_;
     pci::Address address_;
@@ -80,7 +85,8 @@ private:
     Ownership ownership_;
     doe::MailboxStatus status_;
     Listener listener_;
-    std::shared_ptr<io::MailboxService> service_;  ///< while the daemon is the owner
+    std::shared_ptr<io::MailboxService> service_;  ///< while it is driven
+    std::uint64_t drives_ = 0;  ///< tells the statuses of an earlier service from those of this one
 };
 
 }  // namespace doed::daemon

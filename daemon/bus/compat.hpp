@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #if __has_include(<sdbus-c++/VTableItems.h>)
@@ -111,6 +112,30 @@ inline void emit_interfaces_removed(sdbus::IObject& object, const std::string& i
     object.emitInterfacesRemovedSignal({sdbus::InterfaceName{interface}});
 #else
     object.emitInterfacesRemovedSignal({interface});
+#endif
+}
+
+/// The unique name of whoever made the call that is being handled. Inside a method handler only.
+inline std::string current_sender(sdbus::IObject& object) {
+#if DOED_SDBUS_GENERATION == 2
+    const char* const sender = object.getCurrentlyProcessedMessage().getSender();
+    return sender == nullptr ? std::string() : std::string(sender);
+#else
+    const sdbus::Message* const message = object.getCurrentlyProcessedMessage();
+    return message == nullptr ? std::string() : message->getSender();
+#endif
+}
+
+/// Calls `handler` with every signal that the match rule describes, until the slot is dropped. A round trip to the bus
+/// daemon: at start-up only.
+template <typename Handler>
+[[nodiscard]] sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& rule,
+                                    Handler handler) {
+    auto forward = [handler = std::move(handler)](auto&& message) { handler(message); };
+#if DOED_SDBUS_GENERATION == 2
+    return connection.addMatch(rule, std::move(forward), sdbus::return_slot);
+#else
+    return connection.addMatch(rule, std::move(forward));
 #endif
 }
 

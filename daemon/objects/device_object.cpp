@@ -1,20 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/objects/device_object.hpp"
 
+#include "base/dbus_names.hpp"
+#include "daemon/bus/emit.hpp"
 #include "daemon/bus/paths.hpp"
 
 #include <utility>
 
 namespace doed::daemon {
 
-DeviceObject::DeviceObject(sdbus::IConnection& connection, pci::DeviceInfo info)
+DeviceObject::DeviceObject(sdbus::IConnection& connection, bus::Pump& pump, pci::DeviceInfo info)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(bus::device_path(info.address))),
+      pump_(pump),
       info_(std::move(info)) {
     registerAdaptor();
 }
 
 DeviceObject::~DeviceObject() {
     unregisterAdaptor();
+}
+
+void DeviceObject::emit_added() {
+    bus::emit(pump_, [&] { bus::emit_interfaces_added(getObject(), names::device_interface); });
+}
+
+void DeviceObject::emit_removed() {
+    bus::emit(pump_, [&] { bus::emit_interfaces_removed(getObject(), names::device_interface); });
+}
+
+void DeviceObject::update(pci::DeviceInfo info) {
+    const bool driver_changed = info.driver != info_.driver;
+    info_ = std::move(info);
+    if (driver_changed) {
+        bus::emit(pump_, [&] {
+            bus::emit_properties_changed(getObject(), names::device_interface, {"Driver"});
+        });
+    }
 }
 
 std::string DeviceObject::Address() {

@@ -3,7 +3,7 @@
 // A device object: the interface org.doed1.Device.
 #pragma once
 
-#include "daemon/bus/compat.hpp"
+#include "daemon/bus/pump.hpp"
 #include "device_adaptor.hpp"
 #include "pci/device_info.hpp"
 
@@ -13,8 +13,14 @@ namespace doed::daemon {
 
 class DeviceObject final : private sdbus::AdaptorInterfaces<org::doed1::Device_adaptor> {
 public:
-    DeviceObject(sdbus::IConnection& connection, pci::DeviceInfo info);
+    DeviceObject(sdbus::IConnection& connection, bus::Pump& pump, pci::DeviceInfo info);
     ~DeviceObject();
+
+    /// Tells the object manager's audience that the object has come, or is about to go.
+    void emit_added();
+    void emit_removed();
+    /// The same device, seen again.
+    void update(pci::DeviceInfo info);
 
 private:
     std::string Address() override;
@@ -27,6 +33,7 @@ private:
     std::int32_t NumaNode() override;
     std::int32_t IommuGroup() override;
 
+    bus::Pump& pump_;
     pci::DeviceInfo info_;
 };
 

@@ -12,12 +12,14 @@ namespace doed::daemon {
 using bus::KnownOptions;
 
 MailboxObject::MailboxObject(sdbus::IConnection& connection, bus::Pump& pump,
-                             std::shared_ptr<ServedMailbox> mailbox,
+                             std::shared_ptr<ServedMailbox> mailbox, Lend lend,
                              base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(bus::mailbox_path(
                                         mailbox->address(), mailbox->capability().offset))),
       pump_(pump),
       mailbox_(std::move(mailbox)),
+      lend_(std::move(lend)),
+      told_(to_tell()),
       default_deadline_(default_deadline) {
     registerAdaptor();
 }
@@ -26,18 +28,33 @@ MailboxObject::~MailboxObject() {
     unregisterAdaptor();
 }
 
-void MailboxObject::emit_changes(const doe::MailboxStatus& before) {
-    const auto& now = mailbox_->status();
+void MailboxObject::emit_added() {
+    bus::emit(pump_, [&] { bus::emit_interfaces_added(getObject(), names::mailbox_interface); });
+}
+
+void MailboxObject::emit_removed() {
+    bus::emit(pump_, [&] { bus::emit_interfaces_removed(getObject(), names::mailbox_interface); });
+}
+
+MailboxObject::Told MailboxObject::to_tell() {
+    std::string features;
+    for (const auto& protocol : mailbox_->status().features) {
+        features += protocol.to_string() + " ";
+    }
+    return {{"State", State()},     {"Owner", Owner()},           {"OwnerReason", OwnerReason()},
+            {"Backend", Backend()}, {"Completion", Completion()}, {"LastError", LastError()},
+            {"Features", features}};
+}
+
+void MailboxObject::emit_changes() {
+    Told now = to_tell();
     std::vector<std::string> changed;
-    if (now.state != before.state) {
-        changed.emplace_back("State");
+    for (const auto& [property, value] : now) {
+        if (told_[property] != value) {
+            changed.push_back(property);
+        }
     }
-    if (now.features != before.features) {
-        changed.emplace_back("Features");
-    }
-    if (now.last_error != before.last_error) {
-        changed.emplace_back("LastError");
-    }
+    told_ = std::move(now);
     if (!changed.empty()) {
         bus::emit(pump_, [&] {
             bus::emit_properties_changed(getObject(), names::mailbox_interface, changed);
@@ -56,6 +73,18 @@ void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                            features ? reply.succeed(to_bus(*features))
                                     : reply.fail(features.error());
                        });
+               });
+}
+
+void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
+                            std::map<std::string, sdbus::Variant> options) {
+    const std::string client = bus::current_sender(getObject());
+    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
+               [&](const auto& reply, const bus::MethodOptions&) {
+                   lend_(client, [reply](base::Result<base::UniqueFd> lease) {
+                       lease ? reply.succeed(sdbus::UnixFd(lease->release(), sdbus::adopt_fd))
+                             : reply.fail(lease.error());
+                   });
                });
 }
 

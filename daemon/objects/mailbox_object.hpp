@@ -3,11 +3,13 @@
 // A mailbox object: the interface org.doed1.Mailbox over a ServedMailbox.
 #pragma once
 
+#include "base/unique_fd.hpp"
 #include "daemon/bus/guard.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/served_mailbox.hpp"
 #include "mailbox_adaptor.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,16 +19,26 @@ namespace doed::daemon {
 
 class MailboxObject final : private sdbus::AdaptorInterfaces<org::doed1::Mailbox_adaptor> {
 public:
+    /// Lends the mailbox to the client of that unique name.
+    using Lend = std::function<void(const std::string& client,
+                                    ServedMailbox::Completion<base::UniqueFd> completion)>;
+
     MailboxObject(sdbus::IConnection& connection, bus::Pump& pump,
-                  std::shared_ptr<ServedMailbox> mailbox, base::Duration default_deadline);
+                  std::shared_ptr<ServedMailbox> mailbox, Lend lend,
+                  base::Duration default_deadline);
     ~MailboxObject();
 
-    /// Tells the bus which properties differ from `before`.
-    void emit_changes(const doe::MailboxStatus& before);
+    /// Tells the object manager's audience that the object has come, or is about to go.
+    void emit_added();
+    void emit_removed();
+    /// Tells the bus which properties differ from when it was told last.
+    void emit_changes();
 
 private:
     void Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                   std::map<std::string, sdbus::Variant> options) override;
+    void Release(sdbus::Result<sdbus::UnixFd>&& result,
+                 std::map<std::string, sdbus::Variant> options) override;
     void Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) override;
 
     std::uint16_t Offset() override;
@@ -48,8 +60,14 @@ private:
     std::uint64_t ConfigWrites() override;
     std::string LastError() override;
 
+    /// The properties whose changes are told, as texts to compare.
+    using Told = std::map<std::string, std::string>;
+    [[nodiscard]] Told to_tell();
+
     bus::Pump& pump_;
     std::shared_ptr<ServedMailbox> mailbox_;
+    Lend lend_;
+    Told told_;
     base::Duration default_deadline_;
 };
 

@@ -35,8 +35,9 @@ base::Result<Operation::Step> DiscoveryOperation::start() {
 base::Result<Operation::Step> DiscoveryOperation::consume(std::span<const std::uint32_t> payload) {
     // One dword; newer devices add a second with the maximum object length.
     if (payload.empty() || payload.size() > 2) {
-        return base::fail(base::Errc::malformed,
-                          "discovery response of " + std::to_string(payload.size()) + " payload dwords, not 1 or 2");
+        return base::fail(base::Errc::malformed, "discovery response of " +
+                                                     std::to_string(payload.size()) +
+                                                     " payload dwords, not 1 or 2");
     }
     const auto vendor_id = static_cast<std::uint16_t>(payload[0]);
     const auto next_index = static_cast<std::uint8_t>(payload[0] >> next_index_shift);

@@ -18,10 +18,14 @@ public:
     explicit DiscoveryOperation(std::uint8_t capability_version) noexcept;
 
     [[nodiscard]] Protocol protocol() const noexcept override { return protocol_discovery; }
-    [[nodiscard]] std::string_view single_flight_key() const noexcept override { return "discovery"; }
+    [[nodiscard]] std::string_view single_flight_key() const noexcept override {
+        return "discovery";
+    }
     [[nodiscard]] base::Result<Step> start() override;
     [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t> payload) override;
-    [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override { return request_; }
+    [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
+        return request_;
+    }
 
     /// The protocols in the order the device listed them, without repetitions; complete once finished.
     [[nodiscard]] const std::vector<Protocol>& protocols() const noexcept { return protocols_; }

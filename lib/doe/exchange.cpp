@@ -24,9 +24,9 @@ std::string dword(std::uint32_t value) {
 
 Exchange::Exchange(const ExchangeSetup& setup) : setup_(setup) {}
 
-Exchange::Exchange(const ExchangeSetup& setup, Protocol protocol, std::span<const std::uint32_t> request,
-                   std::uint32_t max_response_dw, std::vector<std::uint32_t>& response,
-                   std::optional<std::uint32_t> known_status)
+Exchange::Exchange(const ExchangeSetup& setup, Protocol protocol,
+                   std::span<const std::uint32_t> request, std::uint32_t max_response_dw,
+                   std::vector<std::uint32_t>& response, std::optional<std::uint32_t> known_status)
     : setup_(setup),
       protocol_(protocol),
       request_(request),
@@ -53,7 +53,8 @@ Action Exchange::resume(const Event& event, base::TimePoint now) {
     // An abort or the question whether the device is there is seen through; everything before it is given up. A write
     // that was just made counts: after GO the object is on the wire.
     const bool recovering = state_ == State::write_abort || state_ == State::check_abort ||
-                            state_ == State::wait_abort || state_ == State::confirm_presence;
+                            state_ == State::wait_abort || state_ == State::enable_interrupt ||
+                            state_ == State::confirm_presence;
     if (abandoned_ && !recovering && !abort_only_) {
         if (state_ == State::start) {
             outcome_ = base::fail(base::Errc::aborted, "given up before it was sent");
@@ -79,14 +80,18 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
         case State::wait_idle: return look(State::check_idle);
 
         case State::write_header1:
-            return write(State::write_header2, reg::write_mailbox,
-                         encode_header2(header_length_dw + static_cast<std::uint32_t>(request_.size())));
+            return write(
+                State::write_header2, reg::write_mailbox,
+                encode_header2(header_length_dw + static_cast<std::uint32_t>(request_.size())));
         case State::write_header2:
         case State::write_payload: return send_next();
         case State::clear_interrupt: return write(State::go, reg::control, control(control_go));
         case State::go:
             go_time_ = now;
             deadline_ = now + setup_.timeout;
+            if (setup_.interrupt) {
+                return wait(State::wait_ready, Action::Reason::response, deadline_);
+            }
             return look(State::check_ready);
 
         case State::check_ready: return on_response_status(event.value, now);
@@ -95,19 +100,16 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
         case State::read_header1: return on_header1(event.value);
         case State::ack_header1: return read(State::read_header2, reg::read_mailbox);
         case State::read_header2: return on_header2(event.value);
-        case State::read_payload:
-            response_->push_back(event.value);
-            return after_payload_dword();
+        case State::read_payload: response_->push_back(event.value); return after_payload_dword();
         case State::check_before_last_ack: return on_status_before_last_ack(event.value);
         case State::ack_payload: return read_next();
         case State::ack_last: return look(State::check_final);
         case State::check_final: return on_final_status(event.value);
 
-        case State::write_abort:
-            deadline_ = now + setup_.timeout;
-            return look(State::check_abort);
+        case State::write_abort: deadline_ = now + setup_.timeout; return look(State::check_abort);
         case State::check_abort: return on_abort_status(event.value, now);
         case State::wait_abort: return look(State::check_abort);
+        case State::enable_interrupt: return after_abort(now);
 
         case State::confirm_presence:
             if (event.value == pci::all_ones) {
@@ -174,7 +176,8 @@ Action Exchange::on_response_status(std::uint32_t status, base::TimePoint now) {
         return confirm_presence();
     }
     if ((status & status_error) != 0) {
-        return fail(base::Errc::device_error, "Error is set instead of a response (status " + dword(status) + ")");
+        return fail(base::Errc::device_error,
+                    "Error is set instead of a response (status " + dword(status) + ")");
     }
     if ((status & status_ready) != 0) {
         response_time_ = now - *go_time_;
@@ -190,8 +193,8 @@ Action Exchange::on_header1(std::uint32_t header1) {
     // Checked before the first ack: what is not ours is not consumed.
     const Protocol answered = decode_header1(header1);
     if (answered != protocol_) {
-        return fail(base::Errc::malformed,
-                    "a request of " + protocol_.to_string() + " was answered with " + answered.to_string());
+        return fail(base::Errc::malformed, "a request of " + protocol_.to_string() +
+                                               " was answered with " + answered.to_string());
     }
     received_dw_ = 1;
     return write(State::ack_header1, reg::read_mailbox, 0);
@@ -201,11 +204,13 @@ Action Exchange::on_header2(std::uint32_t header2) {
     received_dw_ = 2;
     length_dw_ = decode_header2(header2);
     if (length_dw_ < header_length_dw) {
-        return fail(base::Errc::malformed, "the response's length is " + std::to_string(length_dw_) +
+        return fail(base::Errc::malformed, "the response's length is " +
+                                               std::to_string(length_dw_) +
                                                " dwords, less than its header");
     }
     if (length_dw_ > max_response_dw_) {
-        return fail(base::Errc::malformed, "the response's length is " + std::to_string(length_dw_) +
+        return fail(base::Errc::malformed, "the response's length is " +
+                                               std::to_string(length_dw_) +
                                                " dwords, above the protocol's maximum of " +
                                                std::to_string(max_response_dw_));
     }
@@ -234,7 +239,8 @@ Action Exchange::on_status_before_last_ack(std::uint32_t status) {
         return fail(base::Errc::device_error, "Error was set while the response was read");
     }
     if ((status & status_ready) == 0) {
-        return fail(base::Errc::malformed, "the response ended after " + std::to_string(received_dw_ - 1) + " of " +
+        return fail(base::Errc::malformed, "the response ended after " +
+                                               std::to_string(received_dw_ - 1) + " of " +
                                                std::to_string(length_dw_) + " dwords");
     }
     return write(State::ack_last, reg::read_mailbox, 0);
@@ -266,11 +272,12 @@ Action Exchange::on_abort_status(std::uint32_t status, base::TimePoint now) {
     }
     // The specification names Busy and Error; an object that is still Ready would reach the next request.
     if ((status & (status_busy | status_error | status_ready)) == 0) {
-        if (after_abort_ == AfterAbort::send) {
-            deadline_ = now + setup_.timeout;
-            return write(State::write_header1, reg::write_mailbox, encode_header1(protocol_));
+        if (setup_.interrupt) {
+            // Whatever made the abort necessary, a reset perhaps, may have cleared Interrupt Enable; and a device may look
+            // at GO before it looks at Interrupt Enable in the same write. So it is set on its own, beforehand.
+            return write(State::enable_interrupt, reg::control, control(0));
         }
-        return finish();
+        return after_abort(now);
     }
     if (now < deadline_) {
         return wait(State::wait_abort, Action::Reason::abort, deadline_);
@@ -281,6 +288,14 @@ Action Exchange::on_abort_status(std::uint32_t status, base::TimePoint now) {
         context = outcome_.error().message() + "; then " + context;
     }
     outcome_ = base::fail(base::Errc::dead, std::move(context));
+    return finish();
+}
+
+Action Exchange::after_abort(base::TimePoint now) {
+    if (after_abort_ == AfterAbort::send) {
+        deadline_ = now + setup_.timeout;
+        return write(State::write_header1, reg::write_mailbox, encode_header1(protocol_));
+    }
     return finish();
 }
 

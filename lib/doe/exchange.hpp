@@ -5,7 +5,7 @@
 // here. An exchange leaves the mailbox ready for the next one, or says that it is dead or gone.
 //
 // Accesses of a response of R dwords to a request of 3: 8 + 2R, and one less when the last status of the exchange
-// before is handed in; interrupt mode adds one.
+// before is handed in. Interrupt mode adds one, which clears Interrupt Status, and does not look before it is woken.
 #pragma once
 
 #include "base/result.hpp"
@@ -24,8 +24,8 @@ struct Action {
     enum class Kind : std::uint8_t {
         read,   ///< read the dword at `offset`, resume with its value
         write,  ///< write `value` to the dword at `offset`, resume when done
-        wait,   ///< resume with wake() at the next poll time or interrupt, at `deadline` at the latest
-        done,   ///< look at outcome()
+        wait,  ///< resume with wake() at the next poll time or interrupt, at `deadline` at the latest
+        done,  ///< look at outcome()
     };
     enum class Reason : std::uint8_t { none, busy, response, abort };
 
@@ -59,7 +59,8 @@ struct ExchangeSetup {
     std::uint16_t capability_offset = 0;
     std::uint32_t control_preserved = 0;  ///< control bits to keep as they were found
     bool interrupt = false;               ///< Interrupt Enable is set and stays so
-    base::Duration timeout = specification_timeout_default;  ///< for Busy to clear, and for the response from GO
+    base::Duration timeout =
+        specification_timeout_default;  ///< for Busy to clear, and for the response from GO
 
     static constexpr base::Duration specification_timeout_default = std::chrono::seconds(1);
 };
@@ -90,7 +91,9 @@ public:
     /// The last status word read, as known_status of an exchange that follows at once.
     [[nodiscard]] std::optional<std::uint32_t> last_status() const noexcept { return last_status_; }
     /// From GO to the status read that showed the response; none if there was none.
-    [[nodiscard]] std::optional<base::Duration> response_time() const noexcept { return response_time_; }
+    [[nodiscard]] std::optional<base::Duration> response_time() const noexcept {
+        return response_time_;
+    }
     /// When GO was written; none before.
     [[nodiscard]] std::optional<base::TimePoint> go_time() const noexcept { return go_time_; }
 
@@ -117,6 +120,7 @@ private:
         write_abort,
         check_abort,
         wait_abort,
+        enable_interrupt,
         confirm_presence,
         done,
     };
@@ -138,6 +142,7 @@ private:
     Action on_status_before_last_ack(std::uint32_t status);
     Action on_final_status(std::uint32_t status);
     Action on_abort_status(std::uint32_t status, base::TimePoint now);
+    Action after_abort(base::TimePoint now);
     Action on_access_failed(const base::Error& error);
 
     Action send_next();

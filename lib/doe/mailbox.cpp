@@ -16,6 +16,9 @@ namespace {
 // Accesses before the strand is given to others: about 10 ms where one access is at its slowest.
 constexpr int accesses_per_turn = 256;
 
+// Interrupts that may be lost before the mailbox is polled instead.
+constexpr std::uint32_t interrupts_lost_max = 3;
+
 std::string mailbox_name(const pci::Address& address, std::uint16_t offset) {
     char text[32];
     std::snprintf(text, sizeof(text), " mailbox 0x%x", offset);
@@ -24,9 +27,9 @@ std::string mailbox_name(const pci::Address& address, std::uint16_t offset) {
 
 }  // namespace
 
-Mailbox::Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> config, const pci::Address& address,
-                 const pci::DoeCapability& capability, const MailboxOptions& options, AllowList allowed,
-                 Listener listener)
+Mailbox::Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> config,
+                 const pci::Address& address, const pci::DoeCapability& capability,
+                 const MailboxOptions& options, AllowList allowed, Listener listener)
     : scheduler_(scheduler),
       config_(std::move(config)),
       capability_(capability),
@@ -38,7 +41,11 @@ Mailbox::Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> c
       recovery_poll_(options.poll),
       revival_pause_(options.revival_pause_min) {}
 
-Mailbox::~Mailbox() = default;
+Mailbox::~Mailbox() {
+    if (in_use_) {
+        config_.end_use();
+    }
+}
 
 void Mailbox::start() {
     publish();
@@ -58,12 +65,16 @@ void Mailbox::begin_claim() {
         end_claim(control);
         return;
     }
+    setup_.interrupt = options_.interrupt;
+    interrupts_lost_ = 0;
+    status_.completion = setup_.interrupt ? Completion::interrupt : Completion::poll;
     activity_ = Activity::claim_abort;
     begin_exchange(Exchange::abort_only(setup_));
 }
 
 base::Result<void> Mailbox::read_control() {
-    const auto control = config_.read32(static_cast<std::uint16_t>(capability_.offset + reg::control));
+    const auto control =
+        config_.read32(static_cast<std::uint16_t>(capability_.offset + reg::control));
     if (!control) {
         return std::unexpected(control.error());
     }
@@ -113,7 +124,7 @@ Ticket Mailbox::submit(Submission submission) {
     };
     const Protocol protocol = submission.operation->protocol();
     if (closing_ || status_.state == MailboxState::closed) {
-        return refuse(about(base::Errc::cancelled, "the mailbox is being given up"));
+        return refuse(about(closing_why_, "the mailbox is being given up"));
     }
     if (const auto allowed = may_run(protocol); !allowed) {
         return refuse(allowed.error());
@@ -125,7 +136,8 @@ Ticket Mailbox::submit(Submission submission) {
         return refuse(base::Error(base::Errc::dead, status_.last_error));
     }
     if (status_.queue_length >= options_.queue_limit) {
-        return refuse(about(base::Errc::limits_exceeded, std::to_string(status_.queue_length) + " requests wait"));
+        return refuse(about(base::Errc::limits_exceeded,
+                            std::to_string(status_.queue_length) + " requests wait"));
     }
     if (submission.deadline <= scheduler_.now()) {
         return refuse(about(base::Errc::deadline_exceeded));
@@ -135,8 +147,9 @@ Ticket Mailbox::submit(Submission submission) {
     Waiter waiter;
     waiter.ticket = ticket;
     waiter.completion = std::move(submission.completion);
-    waiter.deadline_timer =
-        at(submission.deadline, [this, ticket] { answer_early(ticket, base::Errc::deadline_exceeded); });
+    waiter.deadline_timer = at(submission.deadline, [this, ticket] {
+        answer_early(ticket, base::Errc::deadline_exceeded);
+    });
     ++status_.queue_length;
 
     const std::string_view key = submission.operation->single_flight_key();
@@ -160,8 +173,10 @@ base::Result<void> Mailbox::may_run(Protocol protocol) const {
     if (!allowed_.find(protocol)) {
         return std::unexpected(about(base::Errc::not_allowed, "protocol " + protocol.to_string()));
     }
-    if (status_.state != MailboxState::starting && status_.state != MailboxState::dead && !offers(protocol)) {
-        return std::unexpected(about(base::Errc::not_supported, "protocol " + protocol.to_string()));
+    if (status_.state != MailboxState::starting && status_.state != MailboxState::dead &&
+        !offers(protocol)) {
+        return std::unexpected(
+            about(base::Errc::not_supported, "protocol " + protocol.to_string()));
     }
     return {};
 }
@@ -249,6 +264,8 @@ void Mailbox::end_operation(const base::Result<void>& outcome) {
 void Mailbox::begin_exchange(Exchange exchange) {
     exchange_ = std::move(exchange);
     wait_reason_ = Action::Reason::none;
+    woken_by_interrupt_ = false;
+    interrupt_seen_ = false;
     action_ = exchange_->resume(Event::start(), scheduler_.now());
     // A turn of its own: a device that answers at once must not pile up one exchange on the other's stack.
     post(&Mailbox::pump);
@@ -288,13 +305,21 @@ void Mailbox::wait() {
         wait_reason_ = action_.reason;
         wait_since_ = action_.reason == Action::Reason::response ? *exchange_->go_time() : now;
         if (activity_ == Activity::operation) {
-            enter(action_.reason == Action::Reason::abort ? MailboxState::aborting : MailboxState::busy);
+            enter(action_.reason == Action::Reason::abort ? MailboxState::aborting
+                                                          : MailboxState::busy);
         }
     }
-    const PollSchedule& schedule =
-        action_.reason == Action::Reason::response ? poll_schedule(protocol_) : recovery_poll_;
+    // No interrupt tells that Busy cleared, so that and an abort are always polled (PCIe r6.2 6.30.3).
+    const bool response = action_.reason == Action::Reason::response;
+    const base::TimePoint look =
+        response && setup_.interrupt
+            ? now + options_.safety_poll
+            : (response ? poll_schedule(protocol_) : recovery_poll_).next(wait_since_, now);
     waiting_ = true;
-    wait_timer_ = at(std::min(schedule.next(wait_since_, now), action_.deadline), [this] { wake(); });
+    wait_timer_ = at(std::min(look, action_.deadline), [this] {
+        woken_by_interrupt_ = false;
+        wake();
+    });
 }
 
 void Mailbox::wake() {
@@ -306,6 +331,14 @@ void Mailbox::wake() {
     pump();
 }
 
+void Mailbox::on_interrupt() {
+    interrupt_seen_ = true;
+    if (waiting_ && setup_.interrupt && wait_reason_ == Action::Reason::response) {
+        woken_by_interrupt_ = true;
+        wake();
+    }
+}
+
 void Mailbox::end_exchange() {
     const Exchange exchange = std::move(*exchange_);
     exchange_.reset();
@@ -313,7 +346,8 @@ void Mailbox::end_exchange() {
     const base::Result<void>& outcome = exchange.outcome();
     known_status_ = exchange.last_status();
 
-    if (!outcome && (exchange.mailbox_dead() || outcome.error().code() == base::Errc::device_gone)) {
+    if (!outcome &&
+        (exchange.mailbox_dead() || outcome.error().code() == base::Errc::device_gone)) {
         std::optional<Job> job = std::exchange(running_, std::nullopt);
         activity_ = Activity::none;
         reset_wanted_ = false;
@@ -353,8 +387,22 @@ void Mailbox::count(const Exchange& exchange) {
         ++counters.timeouts;
     }
     if (const auto response_time = exchange.response_time()) {
-        ++counters.poll_completions;
+        count_completion();
         poll_schedule(protocol_).observe(*response_time);
+    }
+}
+
+void Mailbox::count_completion() {
+    if (woken_by_interrupt_) {
+        ++status_.counters.interrupt_completions;
+        return;
+    }
+    ++status_.counters.poll_completions;
+    // An interrupt that came after all, while the response was read, was late and not lost.
+    if (setup_.interrupt && !interrupt_seen_ && ++interrupts_lost_ == interrupts_lost_max) {
+        setup_.interrupt = false;
+        status_.completion = Completion::poll;
+        publish();
     }
 }
 
@@ -375,7 +423,7 @@ void Mailbox::cancel(Ticket ticket) {
 void Mailbox::reset(std::move_only_function<void(base::Result<void>)> completion) {
     if (closing_ || status_.state == MailboxState::gone || status_.state == MailboxState::closed) {
         const auto code =
-            status_.state == MailboxState::gone ? base::Errc::device_gone : base::Errc::cancelled;
+            status_.state == MailboxState::gone ? base::Errc::device_gone : closing_why_;
         completion(std::unexpected(about(code)));
         return;
     }
@@ -392,23 +440,30 @@ void Mailbox::reset(std::move_only_function<void(base::Result<void>)> completion
     }
 }
 
-void Mailbox::close(std::move_only_function<void()> closed) {
+void Mailbox::close(base::Errc why, std::move_only_function<void()> closed) {
     closed_.push_back(std::move(closed));
     closing_ = true;
+    closing_why_ = why;
     scheduler_.cancel(std::exchange(revival_timer_, 0));
     if (exchange_ && !exchange_->go_time()) {
         // Nothing is on the wire yet: no need to wait for Busy to clear.
         exchange_->abandon();
         post(&Mailbox::wake);
     }
-    const base::Error cancelled = about(base::Errc::cancelled, "the mailbox is being given up");
-    answer_resets(std::unexpected(cancelled));
-    fail_all(cancelled);
+    const base::Error given_up = about(why, "the mailbox is being given up");
+    answer_resets(std::unexpected(given_up));
+    fail_all(given_up);
     post(&Mailbox::advance);
 }
 
 void Mailbox::finish_close() {
-    if (status_.state != MailboxState::gone) {
+    if (status_.state != MailboxState::gone && status_.state != MailboxState::closed) {
+        if (std::exchange(setup_.interrupt, false)) {
+            // The last thing armed is the first to go. A device that is gone meanwhile needs no disarming.
+            static_cast<void>(
+                config_.write32(static_cast<std::uint16_t>(capability_.offset + reg::control),
+                                setup_.control_preserved));
+        }
         enter(MailboxState::closed);
     }
     for (auto& closed : std::exchange(closed_, {})) {
@@ -426,7 +481,8 @@ void Mailbox::vanish(const base::Error& error) {
 
 // --- Answering -----------------------------------------------------------------------------------------------------------
 
-void Mailbox::answer(std::vector<Waiter> waiters, const base::Result<std::shared_ptr<const Operation>>& result) {
+void Mailbox::answer(std::vector<Waiter> waiters,
+                     const base::Result<std::shared_ptr<const Operation>>& result) {
     if (waiters.empty()) {
         return;
     }
@@ -476,6 +532,11 @@ void Mailbox::fail_all(const base::Error& error) {
 // --- Small things ----------------------------------------------------------------------------------------------------------
 
 void Mailbox::enter(MailboxState state) {
+    const bool in_use = state == MailboxState::starting || state == MailboxState::busy ||
+                        state == MailboxState::aborting;
+    if (in_use != std::exchange(in_use_, in_use)) {
+        in_use ? config_.begin_use() : config_.end_use();
+    }
     if (status_.state != state) {
         status_.state = state;
         publish();
@@ -505,7 +566,8 @@ base::TimerId Mailbox::at(base::TimePoint when, base::Task task) {
 }
 
 bool Mailbox::offers(Protocol protocol) const noexcept {
-    return protocol == protocol_discovery || std::ranges::find(status_.features, protocol) != status_.features.end();
+    return protocol == protocol_discovery ||
+           std::ranges::find(status_.features, protocol) != status_.features.end();
 }
 
 base::Error Mailbox::about(base::Errc code, std::string_view context) const {

@@ -30,13 +30,17 @@ namespace doed::doe {
 struct MailboxOptions {
     base::Duration exchange_timeout = ExchangeSetup::specification_timeout_default;
     PollLimits poll;
-    std::uint32_t queue_limit = 64;  ///< submissions waiting or running
+    bool interrupt = false;  ///< the device's interrupt is armed and leads to on_interrupt()
+    base::Duration safety_poll =
+        std::chrono::milliseconds(50);  ///< between looks while an interrupt is awaited
+    std::uint32_t queue_limit = 64;     ///< submissions waiting or running
     base::Duration revival_pause_min = std::chrono::seconds(1);
     base::Duration revival_pause_max = std::chrono::minutes(1);
 };
 
 /// Gets the finished operation, or why there is none. Called once, on the mailbox's strand.
-using OperationCompletion = std::move_only_function<void(base::Result<std::shared_ptr<const Operation>>)>;
+using OperationCompletion =
+    std::move_only_function<void(base::Result<std::shared_ptr<const Operation>>)>;
 
 struct Submission {
     std::shared_ptr<Operation> operation;
@@ -53,8 +57,9 @@ public:
     using Listener = std::move_only_function<void(const MailboxStatus&)>;
 
     /// `scheduler` and the scheduler's strand outlive the mailbox. `listener` hears of every change of the status, on the strand.
-    Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> config, const pci::Address& address,
-            const pci::DoeCapability& capability, const MailboxOptions& options, AllowList allowed, Listener listener);
+    Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> config,
+            const pci::Address& address, const pci::DoeCapability& capability,
+            const MailboxOptions& options, AllowList allowed, Listener listener);
     Mailbox(const Mailbox&) = delete;
     Mailbox& operator=(const Mailbox&) = delete;
     ~Mailbox();
@@ -76,9 +81,13 @@ public:
     /// gets the outcome of the new claim.
     void reset(std::move_only_function<void(base::Result<void>)> completion);
 
-    /// Stops for good: everything is answered `cancelled` at once, the exchange on the wire is let end within its time,
-    /// then `closed` is called and nothing is accessed any more.
-    void close(std::move_only_function<void()> closed);
+    /// The device raised its interrupt for this mailbox, or for another that shares the message: looks when a response is
+    /// awaited, harmless otherwise.
+    void on_interrupt();
+
+    /// Stops for good: everything is answered `why` at once, the exchange on the wire is let end within its time, then
+    /// `closed` is called and nothing is accessed any more.
+    void close(base::Errc why, std::move_only_function<void()> closed);
 
     [[nodiscard]] const MailboxStatus& status() const noexcept { return status_; }
     /// "0000:0d:00.0 mailbox 0x190", the prefix of every error.
@@ -119,10 +128,12 @@ private:
     void wake();
     void end_exchange();
     void count(const Exchange& exchange);
+    void count_completion();
     [[nodiscard]] PollSchedule& poll_schedule(Protocol protocol);
 
     // Answering.
-    void answer(std::vector<Waiter> waiters, const base::Result<std::shared_ptr<const Operation>>& result);
+    void answer(std::vector<Waiter> waiters,
+                const base::Result<std::shared_ptr<const Operation>>& result);
     void answer_resets(const base::Result<void>& result);
     void answer_early(Ticket ticket, base::Errc code);
     void fail_all(const base::Error& error);
@@ -164,15 +175,21 @@ private:
     base::TimePoint wait_since_{};
     Action::Reason wait_reason_ = Action::Reason::none;
     bool waiting_ = false;
+    bool woken_by_interrupt_ = false;    ///< the last wake of this exchange
+    bool interrupt_seen_ = false;        ///< during this exchange
+    std::uint32_t interrupts_lost_ = 0;  ///< since the claim
 
     bool reset_wanted_ = false;
     std::vector<std::move_only_function<void(base::Result<void>)>> reset_waiters_;
     base::TimerId revival_timer_ = 0;
     base::Duration revival_pause_;
     bool closing_ = false;
+    base::Errc closing_why_ = base::Errc::cancelled;
+    bool in_use_ = false;  ///< config space is told that it is
     std::vector<std::move_only_function<void()>> closed_;
 
-    std::shared_ptr<int> life_ = std::make_shared<int>(0);  ///< posted steps run only while it lives
+    std::shared_ptr<int> life_ =
+        std::make_shared<int>(0);  ///< posted steps run only while it lives
 };
 
 }  // namespace doed::doe

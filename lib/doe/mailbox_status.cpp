@@ -16,4 +16,8 @@ std::string_view to_string(MailboxState state) noexcept {
     return "unknown";
 }
 
+std::string_view to_string(Completion completion) noexcept {
+    return completion == Completion::interrupt ? "interrupt" : "poll";
+}
+
 }  // namespace doed::doe

@@ -25,11 +25,17 @@ enum class MailboxState : std::uint8_t {
 /// "starting", "idle", ...: the State property.
 [[nodiscard]] std::string_view to_string(MailboxState state) noexcept;
 
+/// How the end of an exchange is noticed.
+enum class Completion : std::uint8_t { poll, interrupt };
+
+/// "poll", "interrupt": the Completion property.
+[[nodiscard]] std::string_view to_string(Completion completion) noexcept;
+
 struct MailboxCounters {
     std::uint64_t exchanges = 0;  ///< that ended with a response
     std::uint64_t aborts = 0;
     std::uint64_t timeouts = 0;
-    std::uint64_t errors = 0;     ///< exchanges that ended without a response, timeouts included
+    std::uint64_t errors = 0;  ///< exchanges that ended without a response, timeouts included
     std::uint64_t interrupt_completions = 0;
     std::uint64_t poll_completions = 0;
     std::uint64_t config_reads = 0;   ///< dword accesses
@@ -40,10 +46,11 @@ struct MailboxCounters {
 
 struct MailboxStatus {
     MailboxState state = MailboxState::starting;
+    Completion completion = Completion::poll;
     std::vector<Protocol> features;  ///< as discovered, also those that are not served
     std::uint32_t queue_length = 0;  ///< submissions that have no answer yet
     MailboxCounters counters;
-    std::string last_error;          ///< empty when nothing has gone wrong since the claim
+    std::string last_error;  ///< empty when nothing has gone wrong since the claim
 };
 
 }  // namespace doed::doe

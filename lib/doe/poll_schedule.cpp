@@ -21,7 +21,8 @@ base::TimePoint PollSchedule::next(base::TimePoint since, base::TimePoint now) c
             return since + expected;
         }
     }
-    return now + std::clamp(waited / lateness_share, limits_.floor, std::max(limits_.floor, limits_.cap));
+    return now +
+           std::clamp(waited / lateness_share, limits_.floor, std::max(limits_.floor, limits_.cap));
 }
 
 void PollSchedule::observe(base::Duration response_time) noexcept {

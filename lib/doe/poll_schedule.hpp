@@ -12,8 +12,9 @@
 namespace doed::doe {
 
 struct PollLimits {
-    base::Duration floor = std::chrono::microseconds(50);  ///< shortest pause between two status reads
-    base::Duration cap = std::chrono::milliseconds(4);     ///< longest pause
+    base::Duration floor =
+        std::chrono::microseconds(50);                  ///< shortest pause between two status reads
+    base::Duration cap = std::chrono::milliseconds(4);  ///< longest pause
 };
 
 class PollSchedule {

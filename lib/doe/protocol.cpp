@@ -32,7 +32,8 @@ constexpr std::uint32_t table_access_max_response_dw = 3 + (0xFFFF + 3) / 4;
 
 template <typename Number>
 bool parse_hex(std::string_view digits, Number& value) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
     return error == std::errc{} && end == digits.data() + digits.size();
 }
 
@@ -72,8 +73,9 @@ std::optional<AllowedProtocol> AllowList::find(Protocol protocol) const noexcept
 }
 
 bool AllowList::remove(Protocol protocol) {
-    return protocol != protocol_discovery &&
-           std::erase_if(entries_, [&](const auto& entry) { return entry.protocol == protocol; }) > 0;
+    return protocol != protocol_discovery && std::erase_if(entries_, [&](const auto& entry) {
+                                                 return entry.protocol == protocol;
+                                             }) > 0;
 }
 
 }  // namespace doed::doe

@@ -30,9 +30,9 @@ struct Protocol {
 inline constexpr std::uint16_t vendor_pci_sig = 0x0001;
 inline constexpr std::uint16_t vendor_cxl = 0x1E98;
 
-inline constexpr Protocol protocol_discovery{vendor_pci_sig, 0x00};   ///< PCIe r6.2 6.30.1.1
-inline constexpr Protocol protocol_cma_spdm{vendor_pci_sig, 0x01};    ///< PCIe r6.2 6.31.3
-inline constexpr Protocol protocol_table_access{vendor_cxl, 0x02};    ///< CXL r3.1 8.1.11.1
+inline constexpr Protocol protocol_discovery{vendor_pci_sig, 0x00};  ///< PCIe r6.2 6.30.1.1
+inline constexpr Protocol protocol_cma_spdm{vendor_pci_sig, 0x01};   ///< PCIe r6.2 6.31.3
+inline constexpr Protocol protocol_table_access{vendor_cxl, 0x02};   ///< CXL r3.1 8.1.11.1
 
 struct AllowedProtocol {
     Protocol protocol;

@@ -4,10 +4,10 @@
 // are <linux/pci_regs.h>'s; this file only gives them the specification's names and the meaning of a status word.
 #pragma once
 
-#include <linux/pci_regs.h>
-
 #include <chrono>
 #include <cstdint>
+
+#include <linux/pci_regs.h>
 
 namespace doed::doe {
 
@@ -23,6 +23,12 @@ inline constexpr std::uint16_t function_command = PCI_COMMAND;
 }  // namespace reg
 
 inline constexpr std::uint32_t capabilities_interrupt_support = PCI_DOE_CAP_INT_SUP;
+
+/// The Interrupt Message Number: which MSI message or MSI-X table entry the mailbox uses (bits 11:1).
+[[nodiscard]] constexpr std::uint16_t interrupt_message_number(
+    std::uint32_t capabilities) noexcept {
+    return static_cast<std::uint16_t>((capabilities & PCI_DOE_CAP_INT_MSG_NUM) >> 1);
+}
 
 inline constexpr std::uint32_t control_abort = PCI_DOE_CTRL_ABORT;
 inline constexpr std::uint32_t control_interrupt_enable = PCI_DOE_CTRL_INT_EN;

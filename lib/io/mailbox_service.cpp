@@ -8,30 +8,30 @@ namespace doed::io {
 namespace asio = boost::asio;
 
 struct MailboxService::Core {
-    Core(asio::any_io_executor workers, std::unique_ptr<pci::ConfigSpace> config, const pci::Address& address,
-         const pci::DoeCapability& capability, const doe::MailboxOptions& options, const doe::AllowList& allowed,
+    Core(asio::any_io_executor workers, std::unique_ptr<pci::ConfigSpace> config,
+         const pci::Address& address, const pci::DoeCapability& capability,
+         const doe::MailboxOptions& options, const doe::AllowList& allowed,
          doe::Mailbox::Listener listener)
         : scheduler(std::move(workers)),
-          mailbox(scheduler, std::move(config), address, capability, options, allowed, std::move(listener)) {}
+          mailbox(scheduler, std::move(config), address, capability, options, allowed,
+                  std::move(listener)) {}
 
     StrandScheduler scheduler;
     doe::Mailbox mailbox;
 };
 
-std::shared_ptr<MailboxService> MailboxService::create(asio::any_io_executor workers,
-                                                       std::unique_ptr<pci::ConfigSpace> config,
-                                                       const pci::Address& address,
-                                                       const pci::DoeCapability& capability,
-                                                       const doe::MailboxOptions& options,
-                                                       const doe::AllowList& allowed,
-                                                       asio::any_io_executor listener_executor, Listener listener) {
+std::shared_ptr<MailboxService> MailboxService::create(
+    asio::any_io_executor workers, std::unique_ptr<pci::ConfigSpace> config,
+    const pci::Address& address, const pci::DoeCapability& capability,
+    const doe::MailboxOptions& options, const doe::AllowList& allowed,
+    asio::any_io_executor listener_executor, Listener listener) {
     auto shared_listener = std::make_shared<Listener>(std::move(listener));
     auto forward = [listener_executor = std::move(listener_executor),
                     shared_listener](const doe::MailboxStatus& status) {
         asio::post(listener_executor, [shared_listener, status] { (*shared_listener)(status); });
     };
-    auto core = std::make_shared<Core>(std::move(workers), std::move(config), address, capability, options, allowed,
-                                       std::move(forward));
+    auto core = std::make_shared<Core>(std::move(workers), std::move(config), address, capability,
+                                       options, allowed, std::move(forward));
     return std::shared_ptr<MailboxService>(new MailboxService(std::move(core)));
 }
 
@@ -48,14 +48,14 @@ void MailboxService::start() {
 
 void MailboxService::execute(std::shared_ptr<doe::Operation> operation, ExecuteOptions options,
                              std::shared_ptr<Call> call, doe::OperationCompletion completion) {
-    core_->scheduler.post([core = core_, operation = std::move(operation), options, call = std::move(call),
-                           completion = std::move(completion)]() mutable {
+    core_->scheduler.post([core = core_, operation = std::move(operation), options,
+                           call = std::move(call), completion = std::move(completion)]() mutable {
         if (call->withdrawn) {
             completion(base::fail(base::Errc::cancelled, core->mailbox.name()));
             return;
         }
-        call->ticket = core->mailbox.submit(
-            doe::Submission{std::move(operation), options.deadline, options.uid, std::move(completion)});
+        call->ticket = core->mailbox.submit(doe::Submission{std::move(operation), options.deadline,
+                                                            options.uid, std::move(completion)});
     });
 }
 
@@ -67,13 +67,19 @@ void MailboxService::withdraw(std::shared_ptr<Call> call) {
 }
 
 void MailboxService::reset(std::move_only_function<void(base::Result<void>)> completion) {
-    core_->scheduler.post(
-        [core = core_, completion = std::move(completion)]() mutable { core->mailbox.reset(std::move(completion)); });
+    core_->scheduler.post([core = core_, completion = std::move(completion)]() mutable {
+        core->mailbox.reset(std::move(completion));
+    });
 }
 
-void MailboxService::close(std::move_only_function<void()> closed) {
-    core_->scheduler.post(
-        [core = core_, closed = std::move(closed)]() mutable { core->mailbox.close(std::move(closed)); });
+void MailboxService::close(base::Errc why, std::move_only_function<void()> closed) {
+    core_->scheduler.post([core = core_, why, closed = std::move(closed)]() mutable {
+        core->mailbox.close(why, std::move(closed));
+    });
+}
+
+void MailboxService::notify_interrupt() {
+    core_->scheduler.post([core = core_] { core->mailbox.on_interrupt(); });
 }
 
 }  // namespace doed::io

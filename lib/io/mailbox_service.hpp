@@ -37,8 +37,9 @@ public:
     /// `workers` runs the mailbox's strand; config accesses block its threads. `listener` is called on
     /// `listener_executor` with every change of the status.
     [[nodiscard]] static std::shared_ptr<MailboxService> create(
-        boost::asio::any_io_executor workers, std::unique_ptr<pci::ConfigSpace> config, const pci::Address& address,
-        const pci::DoeCapability& capability, const doe::MailboxOptions& options, const doe::AllowList& allowed,
+        boost::asio::any_io_executor workers, std::unique_ptr<pci::ConfigSpace> config,
+        const pci::Address& address, const pci::DoeCapability& capability,
+        const doe::MailboxOptions& options, const doe::AllowList& allowed,
         boost::asio::any_io_executor listener_executor, Listener listener);
 
     /// The mailbox is dropped on its strand, without waiting; call async_close first to end what is on the wire.
@@ -53,14 +54,16 @@ public:
     auto async_execute(std::shared_ptr<doe::Operation> operation, const ExecuteOptions& options,
                        CompletionToken&& token) {
         return boost::asio::async_initiate<CompletionToken, void(OperationResult)>(
-            [](auto handler, std::shared_ptr<MailboxService> self, std::shared_ptr<doe::Operation> op,
-               ExecuteOptions opts) {
+            [](auto handler, std::shared_ptr<MailboxService> self,
+               std::shared_ptr<doe::Operation> op, ExecuteOptions opts) {
                 auto call = std::make_shared<Call>();
                 auto slot = boost::asio::get_associated_cancellation_slot(handler);
                 if (slot.is_connected()) {
-                    slot.assign([self, call](boost::asio::cancellation_type) { self->withdraw(call); });
+                    slot.assign(
+                        [self, call](boost::asio::cancellation_type) { self->withdraw(call); });
                 }
-                self->execute(std::move(op), opts, std::move(call), deliver<OperationResult>(std::move(handler)));
+                self->execute(std::move(op), opts, std::move(call),
+                              deliver<OperationResult>(std::move(handler)));
             },
             token, shared_from_this(), std::move(operation), options);
     }
@@ -75,13 +78,18 @@ public:
             token, shared_from_this());
     }
 
-    /// Ends the exchange on the wire, answers everything else `cancelled`, touches nothing after; void().
+    /// Ends the exchange on the wire, answers everything else `why`, touches nothing after; void().
     template <typename CompletionToken>
-    auto async_close(CompletionToken&& token) {
+    auto async_close(base::Errc why, CompletionToken&& token) {
         return boost::asio::async_initiate<CompletionToken, void()>(
-            [](auto handler, std::shared_ptr<MailboxService> self) { self->close(deliver<>(std::move(handler))); },
-            token, shared_from_this());
+            [](auto handler, std::shared_ptr<MailboxService> self, base::Errc reason) {
+                self->close(reason, deliver<>(std::move(handler)));
+            },
+            token, shared_from_this(), why);
     }
+
+    /// The device's interrupt for this mailbox arrived.
+    void notify_interrupt();
 
 private:
     struct Core;  ///< scheduler and mailbox: what lives on the strand
@@ -98,19 +106,19 @@ private:
         auto executor = boost::asio::get_associated_executor(handler);
         auto work = boost::asio::make_work_guard(executor);
         return [handler = std::move(handler), work = std::move(work)](Args... args) mutable {
-            boost::asio::post(work.get_executor(), [handler = std::move(handler),
-                                                     ... args = std::move(args)]() mutable {
-                std::move(handler)(std::move(args)...);
-            });
+            boost::asio::post(work.get_executor(),
+                              [handler = std::move(handler), ... args = std::move(args)]() mutable {
+                                  std::move(handler)(std::move(args)...);
+                              });
             work.reset();
         };
     }
 
-    void execute(std::shared_ptr<doe::Operation> operation, ExecuteOptions options, std::shared_ptr<Call> call,
-                 doe::OperationCompletion completion);
+    void execute(std::shared_ptr<doe::Operation> operation, ExecuteOptions options,
+                 std::shared_ptr<Call> call, doe::OperationCompletion completion);
     void withdraw(std::shared_ptr<Call> call);
     void reset(std::move_only_function<void(base::Result<void>)> completion);
-    void close(std::move_only_function<void()> closed);
+    void close(base::Errc why, std::move_only_function<void()> closed);
 
     std::shared_ptr<Core> core_;
 };

@@ -24,12 +24,13 @@ base::TimerId StrandScheduler::at(base::TimePoint when, base::Task task) {
     timers_.emplace(id, timer);
     // The handler finds the task through a weak pointer: a timer that was cancelled after it expired, but before its
     // handler ran, is gone by then and must not fire.
-    timer->timer.async_wait([this, id, weak = std::weak_ptr(timer)](const boost::system::error_code&) {
-        if (const auto fired = weak.lock()) {
-            timers_.erase(id);
-            fired->task();
-        }
-    });
+    timer->timer.async_wait(
+        [this, id, weak = std::weak_ptr(timer)](const boost::system::error_code&) {
+            if (const auto fired = weak.lock()) {
+                timers_.erase(id);
+                fired->task();
+            }
+        });
     return id;
 }
 

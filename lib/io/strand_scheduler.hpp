@@ -26,7 +26,9 @@ public:
     base::TimerId at(base::TimePoint when, base::Task task) override;
     void cancel(base::TimerId timer) override;
 
-    [[nodiscard]] const boost::asio::strand<boost::asio::any_io_executor>& strand() const noexcept { return strand_; }
+    [[nodiscard]] const boost::asio::strand<boost::asio::any_io_executor>& strand() const noexcept {
+        return strand_;
+    }
 
 private:
     struct Timer {

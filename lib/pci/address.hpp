@@ -13,7 +13,7 @@
 namespace doed::pci {
 
 struct Address {
-    std::uint32_t domain = 0;   ///< 0..0xFFFFFFFF; VMD and other synthetic domains exceed 16 bits
+    std::uint32_t domain = 0;  ///< 0..0xFFFFFFFF; VMD and other synthetic domains exceed 16 bits
     std::uint8_t bus = 0;
     std::uint8_t device = 0;    ///< 0..31
     std::uint8_t function = 0;  ///< 0..7

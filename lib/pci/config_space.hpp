@@ -30,6 +30,10 @@ public:
 
     /// Writes one dword at byte `offset`. Same errors.
     [[nodiscard]] virtual base::Result<void> write32(std::uint16_t offset, std::uint32_t value) = 0;
+
+    /// Brackets a run of accesses between which the function must stay powered: its mailbox loses its state in D3cold.
+    virtual void begin_use() {}
+    virtual void end_use() {}
 };
 
 }  // namespace doed::pci

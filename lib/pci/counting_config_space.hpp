@@ -13,7 +13,8 @@ namespace doed::pci {
 
 class CountingConfigSpace final : public ConfigSpace {
 public:
-    explicit CountingConfigSpace(std::unique_ptr<ConfigSpace> inner) noexcept : inner_(std::move(inner)) {}
+    explicit CountingConfigSpace(std::unique_ptr<ConfigSpace> inner) noexcept
+        : inner_(std::move(inner)) {}
 
     [[nodiscard]] base::Result<std::uint32_t> read32(std::uint16_t offset) override {
         ++reads_;
@@ -23,6 +24,9 @@ public:
         ++writes_;
         return inner_->write32(offset, value);
     }
+
+    void begin_use() override { inner_->begin_use(); }
+    void end_use() override { inner_->end_use(); }
 
     [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
     [[nodiscard]] std::uint64_t writes() const noexcept { return writes_; }

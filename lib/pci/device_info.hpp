@@ -31,7 +31,7 @@ struct DeviceInfo {
     std::string driver;                     ///< bound kernel driver, empty when none
     std::int32_t numa_node = -1;            ///< -1: the host names none
     std::optional<std::uint32_t> iommu_group;
-    std::vector<DoeCapability> mailboxes;   ///< by ascending offset
+    std::vector<DoeCapability> mailboxes;  ///< by ascending offset
 };
 
 }  // namespace doed::pci

@@ -25,11 +25,13 @@ public:
 
     /// Every function with at least one DOE capability, by ascending address. Functions that vanish or cannot be read
     /// meanwhile are left out, each with an entry in `problems`. Blocks while the host is walked.
-    [[nodiscard]] virtual base::Result<std::vector<DeviceInfo>> scan(std::vector<base::Error>& problems) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<DeviceInfo>> scan(
+        std::vector<base::Error>& problems) = 0;
 
     /// A new handle on the function's config space, for one mailbox and one strand alone. Opened for reading and writing.
     /// Errors: not_found, access_denied, io.
-    [[nodiscard]] virtual base::Result<std::unique_ptr<ConfigSpace>> open(const Address& address) = 0;
+    [[nodiscard]] virtual base::Result<std::unique_ptr<ConfigSpace>> open(
+        const Address& address) = 0;
 };
 
 }  // namespace doed::pci

@@ -14,8 +14,12 @@ TEST_F(AMailbox, TimesOutASilentDeviceAndServesAgain) {
     public:
         [[nodiscard]] Protocol protocol() const noexcept override { return protocol_table_access; }
         [[nodiscard]] base::Result<Step> start() override { return Step::send; }
-        [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t>) override { return Step::finished; }
-        [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override { return request_; }
+        [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t>) override {
+            return Step::finished;
+        }
+        [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
+            return request_;
+        }
 
     private:
         std::vector<std::uint32_t> request_{0x0100};
@@ -25,7 +29,8 @@ TEST_F(AMailbox, TimesOutASilentDeviceAndServesAgain) {
     run_until_answered(silent);
     EXPECT_TRUE(silent->failed_with(Errc::timeout)) << silent->text();
     EXPECT_EQ(silent->when - start, 1s);
-    EXPECT_NE(silent->text().find("0000:0d:00.0 mailbox 0x190"), std::string::npos) << silent->text();
+    EXPECT_NE(silent->text().find("0000:0d:00.0 mailbox 0x190"), std::string::npos)
+        << silent->text();
     run_until_answered(next);
     EXPECT_TRUE(next->succeeded()) << next->text();
     EXPECT_EQ(mailbox_->status().counters.timeouts, 1U);
@@ -69,7 +74,8 @@ TEST_F(AMailbox, DeadIsTriedAgainWithGrowingPausesAndServesWhenItReacts) {
     EXPECT_EQ(attempts[2] - attempts[1], 1s + 4s);
     EXPECT_EQ(attempts[3] - attempts[2], 1s + 8s);
     function_->stuck_status.reset();
-    ASSERT_TRUE(scheduler_.run_until([this] { return mailbox_->status().state == MailboxState::idle; }));
+    ASSERT_TRUE(
+        scheduler_.run_until([this] { return mailbox_->status().state == MailboxState::idle; }));
     EXPECT_EQ(mailbox_->status().last_error, "");
     const auto again = submit_cdat();
     run_until_answered(again);
@@ -122,7 +128,7 @@ TEST_F(AMailbox, RemovedInMidExchangeEndsEveryWaiterAndIsNotTouchedAgain) {
     scheduler_.run_for(10min);
     EXPECT_EQ(function_->accesses, accesses);
     bool closed = false;
-    mailbox_->close([&] { closed = true; });
+    mailbox_->close(Errc::cancelled, [&] { closed = true; });
     scheduler_.run_for(1s);
     EXPECT_TRUE(closed);
     EXPECT_EQ(function_->accesses, accesses);
@@ -133,7 +139,7 @@ TEST_F(AMailbox, ClosedWhileItIsDeadStopsTrying) {
     function_->stuck_status = status_busy;
     run_until_answered(submit_cdat());
     bool closed = false;
-    mailbox_->close([&] { closed = true; });
+    mailbox_->close(Errc::cancelled, [&] { closed = true; });
     scheduler_.run_for(1ms);
     EXPECT_TRUE(closed);
     const auto accesses = function_->accesses;

@@ -12,7 +12,8 @@ TEST_F(AMailbox, AbortsAndDiscoversWhenItIsClaimed) {
     claim();
     ASSERT_FALSE(function_->writes.empty());
     EXPECT_EQ(function_->writes.front(), std::pair(reg::control, control_abort));
-    EXPECT_EQ(mailbox_->status().features, (std::vector{protocol_discovery, protocol_table_access}));
+    EXPECT_EQ(mailbox_->status().features,
+              (std::vector{protocol_discovery, protocol_table_access}));
     EXPECT_EQ(mailbox_->status().counters.exchanges, 2U);
     EXPECT_EQ(mailbox_->status().counters.aborts, 1U);
     EXPECT_EQ(states_, (std::vector{MailboxState::starting, MailboxState::idle}));
@@ -24,7 +25,8 @@ TEST_F(AMailbox, ReadsTheDefaultTableInAtMost172Accesses) {
     const auto answer = submit_cdat();
     run_until_answered(answer);
     ASSERT_TRUE(answer->succeeded()) << answer->text();
-    const auto& operation = static_cast<const cdat::TableAccessOperation&>(**answer->outcome.value());
+    const auto& operation =
+        static_cast<const cdat::TableAccessOperation&>(**answer->outcome.value());
     EXPECT_EQ(operation.table().bytes(), table_);
     EXPECT_EQ(table_.size(), 160U);
     EXPECT_LE(function_->accesses - before, 172U);
@@ -90,7 +92,8 @@ TEST_F(AMailbox, RunsEqualOperationsInTheQueueOnce) {
     const auto fourth = submit_cdat(30s, 1001);
     EXPECT_EQ(mailbox_->status().queue_length, 4U);
     run_until_answered(fourth);
-    EXPECT_TRUE(first->succeeded() && second->succeeded() && third->succeeded() && fourth->succeeded());
+    EXPECT_TRUE(first->succeeded() && second->succeeded() && third->succeeded() &&
+                fourth->succeeded());
     EXPECT_EQ(*second->outcome.value(), *fourth->outcome.value());
     EXPECT_NE(*first->outcome.value(), *second->outcome.value());
     EXPECT_EQ(mailbox_->status().counters.exchanges - exchanges_before, 14U);
@@ -129,7 +132,8 @@ TEST_F(AMailbox, AnswersAtTheDeadlineAndSeesTheExchangeThrough) {
     EXPECT_TRUE(answer->failed_with(Errc::deadline_exceeded)) << answer->text();
     EXPECT_EQ(answer->when - start, 250ms);
     EXPECT_EQ(mailbox_->status().state, MailboxState::busy);
-    ASSERT_TRUE(scheduler_.run_until([this] { return mailbox_->status().state == MailboxState::idle; }));
+    ASSERT_TRUE(
+        scheduler_.run_until([this] { return mailbox_->status().state == MailboxState::idle; }));
     EXPECT_EQ(mailbox_->status().counters.aborts, 1U);
     EXPECT_EQ(mailbox_->status().counters.exchanges, 2U + 3U);
     EXPECT_EQ(answer->times, 1);
@@ -199,7 +203,7 @@ TEST_F(AMailbox, ClosedAnswersEverybodyAndLetsTheExchangeOnTheWireEnd) {
     const auto waiting = submit(std::make_shared<OtherOperation>(protocol_discovery));
     scheduler_.run_for(50ms);
     bool closed = false;
-    mailbox_->close([&] { closed = true; });
+    mailbox_->close(Errc::cancelled, [&] { closed = true; });
     EXPECT_TRUE(running->failed_with(Errc::cancelled));
     EXPECT_TRUE(waiting->failed_with(Errc::cancelled));
     EXPECT_FALSE(closed);
@@ -220,7 +224,7 @@ TEST_F(AMailbox, ClosedWhileItWaitsForBusyDoesNotWaitOn) {
     scheduler_.run_for(10ms);
     bool closed = false;
     const auto start = scheduler_.now();
-    mailbox_->close([&] { closed = true; });
+    mailbox_->close(Errc::cancelled, [&] { closed = true; });
     function_->stuck_status.reset();
     ASSERT_TRUE(scheduler_.run_until([&] { return closed; }));
     EXPECT_LE(scheduler_.now() - start, 10ms);

@@ -6,8 +6,6 @@
 #include "cdat/table_access.hpp"
 #include "emulator/emulated_host.hpp"
 
-#include <gtest/gtest.h>
-
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -22,6 +20,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace doed::io {
 namespace {
@@ -44,28 +44,31 @@ protected:
         host_ = std::make_unique<emulator::EmulatedHost>(std::move(*topology));
         std::vector<base::Error> problems;
         const auto devices = host_->scan(problems);
-        ASSERT_TRUE(devices.has_value() && devices->size() == 1 && devices->front().mailboxes.size() == 1);
+        ASSERT_TRUE(devices.has_value() && devices->size() == 1 &&
+                    devices->front().mailboxes.size() == 1);
         auto config = host_->open(address);
         ASSERT_TRUE(config.has_value()) << config.error().message();
-        service_ = MailboxService::create(workers_.get_executor(), std::move(*config), address,
-                                          devices->front().mailboxes.front(), options, doe::AllowList(),
-                                          listener_loop_.get_executor(), [this](doe::MailboxStatus status) {
-                                              statuses_.push_back(std::move(status));
-                                          });
+        service_ = MailboxService::create(
+            workers_.get_executor(), std::move(*config), address,
+            devices->front().mailboxes.front(), options, doe::AllowList(),
+            listener_loop_.get_executor(),
+            [this](doe::MailboxStatus status) { statuses_.push_back(std::move(status)); });
         service_->start();
     }
     ~AMailboxService() override {
         if (service_) {
-            service_->async_close(asio::use_future).wait();
+            service_->async_close(Errc::cancelled, asio::use_future).wait();
             service_.reset();
         }
         workers_.join();
     }
 
-    static ExecuteOptions within(base::Duration time) { return {.deadline = std::chrono::steady_clock::now() + time}; }
+    static ExecuteOptions within(base::Duration time) {
+        return {.deadline = std::chrono::steady_clock::now() + time};
+    }
     std::future<OperationResult> read_table(base::Duration deadline = 30s) {
-        return service_->async_execute(std::make_shared<cdat::TableAccessOperation>(), within(deadline),
-                                       asio::use_future);
+        return service_->async_execute(std::make_shared<cdat::TableAccessOperation>(),
+                                       within(deadline), asio::use_future);
     }
 
     asio::thread_pool workers_{3};
@@ -105,7 +108,7 @@ TEST_F(AMailboxService, CompletesOnTheHandlersOwnExecutor) {
 TEST_F(AMailboxService, TellsItsListenerOnTheListenersExecutor) {
     start("100");
     ASSERT_TRUE(read_table().get().has_value());
-    service_->async_close(asio::use_future).wait();
+    service_->async_close(Errc::cancelled, asio::use_future).wait();
     EXPECT_TRUE(statuses_.empty());
     listener_loop_.run();
     ASSERT_FALSE(statuses_.empty());
@@ -134,10 +137,11 @@ TEST_F(AMailboxService, WithdrawsAnOperationWhenItsCancellationSlotIsEmitted) {
     asio::cancellation_signal signal;
     std::promise<OperationResult> promise;
     auto withdrawn = promise.get_future();
-    service_->async_execute(std::make_shared<cdat::TableAccessOperation>(), within(30s),
-                            asio::bind_cancellation_slot(signal.slot(), [&](OperationResult outcome) {
-                                promise.set_value(std::move(outcome));
-                            }));
+    service_->async_execute(
+        std::make_shared<cdat::TableAccessOperation>(), within(30s),
+        asio::bind_cancellation_slot(signal.slot(), [&](OperationResult outcome) {
+            promise.set_value(std::move(outcome));
+        }));
     const auto start = std::chrono::steady_clock::now();
     signal.emit(asio::cancellation_type::all);
     const auto outcome = withdrawn.get();
@@ -168,7 +172,7 @@ TEST_F(AMailboxService, CloseAnswersTheRestCancelled) {
     start("100000");
     auto running = read_table();
     auto waiting = read_table();
-    service_->async_close(asio::use_future).wait();
+    service_->async_close(Errc::cancelled, asio::use_future).wait();
     EXPECT_EQ(running.get().error().code(), Errc::cancelled);
     EXPECT_EQ(waiting.get().error().code(), Errc::cancelled);
     EXPECT_EQ(read_table().get().error().code(), Errc::cancelled);

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One device and what is served of it: who owns it, the session through which it is driven, its mailboxes with their
+// tables and leases, and the D-Bus objects of all of them. A change of owner goes through one path: let go of what is
+// held, give the device back, take it anew if it is ours. Bus loop only; what blocks is posted to the workers.
+#pragma once
+
+#include "daemon/bus/peer_watch.hpp"
+#include "daemon/bus/pump.hpp"
+#include "daemon/cdat_cache.hpp"
+#include "daemon/config.hpp"
+#include "daemon/device_session.hpp"
+#include "daemon/host_findings.hpp"
+#include "daemon/lease.hpp"
+#include "daemon/log.hpp"
+#include "daemon/objects/cdat_object.hpp"
+#include "daemon/objects/device_object.hpp"
+#include "daemon/objects/mailbox_object.hpp"
+#include "daemon/served_mailbox.hpp"
+#include "pci/host.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace doed::daemon {
+
+/// What every device needs of the daemon; outlives them all.
+struct DeviceContext {
+    const Config& config;
+    const Log& log;
+    pci::Host& host;
+    std::optional<std::filesystem::path> sysfs_root;  ///< nothing for an emulated host
+    std::filesystem::path power_records;
+    boost::asio::any_io_executor loop;
+    boost::asio::any_io_executor workers;
+    std::function<void()> changed;  ///< after every change of a mailbox
+    std::function<void()> look;     ///< the host should be looked at again
+};
+
+class ServedDevice : public std::enable_shared_from_this<ServedDevice> {
+public:
+    ServedDevice(const DeviceContext& context, DeviceFinding finding);
+    ServedDevice(const ServedDevice&) = delete;
+    ServedDevice& operator=(const ServedDevice&) = delete;
+    ~ServedDevice();
+
+    /// Decides on the owner and begins to drive what is ours. Called once, first.
+    void begin();
+    /// The device as it was found just now, which may mean another owner.
+    void update(DeviceFinding finding);
+    /// Puts the objects on the bus, and keeps them there.
+    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers);
+    /// The device is not there any more: objects go at once, waiters get `why`; `closed` is called once, when everything has
+    /// been let go. Nothing else is called after it.
+    void close(base::Errc why, std::function<void()> closed);
+
+    [[nodiscard]] const pci::Address& address() const noexcept { return finding_.info.address; }
+    [[nodiscard]] const std::vector<pci::DoeCapability>& capabilities() const noexcept {
+        return finding_.info.mailboxes;
+    }
+    /// Whether no claim is under way.
+    [[nodiscard]] bool settled() const;
+    [[nodiscard]] std::size_t mailbox_count() const noexcept { return mailboxes_.size(); }
+    [[nodiscard]] std::size_t driven_count() const;
+
+private:
+    struct Mailbox {
+        std::shared_ptr<ServedMailbox> served;
+        std::shared_ptr<CdatCache> cache;
+        std::shared_ptr<Lease> lease;  ///< while it is lent
+        bool lent = false;             ///< also while it is being let go for a lease
+        std::unique_ptr<MailboxObject> object;
+        std::unique_ptr<CdatObject> cdat_object;
+        std::shared_ptr<CdatCache> shown_cache;  ///< the one behind cdat_object
+        std::string logged_error;  ///< so that a mailbox that fails again and again is logged once
+    };
+    struct Opened {
+        std::shared_ptr<DeviceSession> session;
+        std::vector<std::unique_ptr<pci::ConfigSpace>> configs;  ///< one for each mailbox
+    };
+
+    [[nodiscard]] Ownership decide() const;
+    void change_owner(Ownership ownership);
+    void let_go(base::Errc why, std::function<void()> done);
+    void drop_session(std::function<void()> done);
+    void take();
+    [[nodiscard]] static base::Result<Opened> open(pci::Host& host, const SessionRequest& request,
+                                                   const boost::asio::any_io_executor& workers,
+                                                   DeviceSignals signals);
+    void taken(base::Result<Opened> opened);
+    void settle();
+    void drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> config);
+    void assign(Mailbox& mailbox, const Ownership& ownership);
+
+    [[nodiscard]] DeviceSignals signals();
+    void wanted_back();
+    void error_reported();
+
+    void lend(Mailbox& mailbox, const std::string& client,
+              ServedMailbox::Completion<base::UniqueFd> completion);
+    void lease_ended(Mailbox& mailbox);
+
+    [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Mailbox& mailbox) const;
+    void publish_mailbox(Mailbox& mailbox);
+    void mailbox_changed(Mailbox& mailbox);
+    void log_error(Mailbox& mailbox);
+    void update_cdat(Mailbox& mailbox);
+    void hide();
+    void compare_features();
+
+    const DeviceContext& context_;
+    DeviceFinding finding_;
+    Ownership ownership_;
+    std::shared_ptr<DeviceSession> session_;
+    std::vector<std::unique_ptr<Mailbox>> mailboxes_;
+
+    bool changing_ = false;  ///< a change of owner is under way; another waits for its end
+    bool closing_ = false;
+    bool wanted_back_ = false;
+    bool features_compared_ = false;
+    boost::asio::steady_timer wanted_back_timer_;
+    std::function<void()> closed_;
+
+    sdbus::IConnection* connection_ = nullptr;  ///< set once published
+    bus::Pump* pump_ = nullptr;
+    bus::PeerWatch* peers_ = nullptr;
+    std::unique_ptr<DeviceObject> object_;
+};
+
+}  // namespace doed::daemon

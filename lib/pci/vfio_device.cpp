@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pci/vfio_device.hpp"
+
+#include "base/assert.hpp"
+#include "pci/hex.hpp"
+#include "pci/sysfs_attribute.hpp"
+#include "pci/vfio_uapi.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace doed::pci {
+
+namespace {
+
+using base::Errc;
+
+std::string errno_text(int negative_errno) {
+    return std::generic_category().message(-negative_errno);
+}
+
+Errc code_of(int negative_errno) {
+    switch (-negative_errno) {
+        case ENOENT:
+        case ENODEV: return Errc::not_found;
+        case EACCES:
+        case EPERM: return Errc::access_denied;
+        case EBUSY: return Errc::busy;
+        default: return Errc::io;
+    }
+}
+
+std::unexpected<base::Error> open_failure(const std::string& path, int negative_errno) {
+    std::string context = path + ": " + errno_text(negative_errno);
+    switch (code_of(negative_errno)) {
+        case Errc::not_found: context += " (load vfio-pci and bind the device to it)"; break;
+        case Errc::access_denied: context += " (run as root, or give this user the node)"; break;
+        case Errc::busy:
+            context += " (another program has the device, a virtual machine perhaps: stop it)";
+            break;
+        default: break;
+    }
+    return base::fail(code_of(negative_errno), std::move(context));
+}
+
+std::uint32_t index_of(VfioInterrupt kind) {
+    switch (kind) {
+        case VfioInterrupt::msi: return VFIO_PCI_MSI_IRQ_INDEX;
+        case VfioInterrupt::msix: return VFIO_PCI_MSIX_IRQ_INDEX;
+        case VfioInterrupt::error: return VFIO_PCI_ERR_IRQ_INDEX;
+        case VfioInterrupt::request: return VFIO_PCI_REQ_IRQ_INDEX;
+    }
+    DOED_ASSERT(false);
+    return 0;
+}
+
+/// The functions of a group that hold it back: those with a driver that is not VFIO's.
+std::string foreign_drivers(const std::string& group_devices) {
+    std::string list;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(group_devices, ignored)) {
+        const auto driver = read_link_name(entry.path().string() + "/driver");
+        if (driver && !driver->starts_with("vfio") && *driver != "pcieport" &&
+            *driver != "pci-stub") {
+            list += (list.empty() ? "" : ", ") + entry.path().filename().string() + " (" + *driver +
+                    ")";
+        }
+    }
+    return list.empty() ? "one of its devices" : list;
+}
+
+}  // namespace
+
+base::Result<std::shared_ptr<VfioDevice>> VfioDevice::open(const Address& address,
+                                                           const VfioPaths& paths,
+                                                           VfioKernel& kernel) {
+    std::shared_ptr<VfioDevice> device(new VfioDevice(kernel, address.to_string()));
+    const std::string node_dir =
+        paths.sysfs_root + "/bus/pci/devices/" + address.to_string() + "/vfio-dev";
+    std::string node;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(node_dir, none)) {
+        node = paths.dev_root + "/vfio/devices/" + entry.path().filename().string();
+    }
+    base::Result<void> opened;
+    if (!node.empty() && std::filesystem::exists(node, none)) {
+        opened = device->open_cdev(node, paths);
+    } else {
+        opened = device->open_group(address, paths);
+    }
+    if (opened) {
+        opened = device->find_config_region();
+    }
+    if (!opened) {
+        return std::unexpected(opened.error().in(device->name_));
+    }
+    return device;
+}
+
+base::Result<void> VfioDevice::open_cdev(const std::string& node, const VfioPaths& paths) {
+    const std::string iommu = paths.dev_root + "/iommu";
+    const int iommufd = kernel_.open(iommu);
+    if (iommufd < 0) {
+        return open_failure(iommu, iommufd);
+    }
+    container_or_iommufd_.reset(iommufd);
+    const int device = kernel_.open(node);
+    if (device < 0) {
+        return open_failure(node, device);
+    }
+    device_.reset(device);
+
+    uapi::BindIommufd bind{.argsz = sizeof(bind), .flags = 0, .iommufd = iommufd, .out_devid = 0};
+    if (const int result = kernel_.ioctl(device, uapi::device_bind_iommufd, &bind); result < 0) {
+        return base::fail(
+            code_of(result),
+            "binding " + node + " to iommufd: " + errno_text(result) +
+                " (every device of its IOMMU group must be bound to a VFIO driver or to none)");
+    }
+    // An empty address space: the device can reach no memory, and its interrupts find their way on every platform.
+    uapi::IoasAlloc ioas{.size = sizeof(ioas), .flags = 0, .out_ioas_id = 0};
+    if (const int result = kernel_.ioctl(iommufd, uapi::iommu_ioas_alloc, &ioas); result < 0) {
+        return base::fail(Errc::io, "allocating an I/O address space: " + errno_text(result));
+    }
+    uapi::AttachIommufdPt attach{.argsz = sizeof(attach), .flags = 0, .pt_id = ioas.out_ioas_id};
+    if (const int result = kernel_.ioctl(device, uapi::device_attach_iommufd_pt, &attach);
+        result < 0) {
+        return base::fail(code_of(result),
+                          "attaching " + node + " to an I/O address space: " + errno_text(result));
+    }
+    access_ = "cdev";
+    return {};
+}
+
+base::Result<void> VfioDevice::open_group(const Address& address, const VfioPaths& paths) {
+    const std::string device_dir = paths.sysfs_root + "/bus/pci/devices/" + address.to_string();
+    const auto group_number = read_link_name(device_dir + "/iommu_group");
+    if (!group_number) {
+        return base::fail(Errc::not_supported,
+                          "the device has no IOMMU group (switch the IOMMU on, or leave the device "
+                          "to sysfs access)");
+    }
+    const std::string group_path = paths.dev_root + "/vfio/" + *group_number;
+    std::error_code none;
+    if (std::filesystem::exists(paths.dev_root + "/vfio/noiommu-" + *group_number, none)) {
+        return base::fail(Errc::not_supported,
+                          "VFIO offers the device without an IOMMU only, which would let it write "
+                          "anywhere in memory");
+    }
+    const std::string container_path = paths.dev_root + "/vfio/vfio";
+    const int container = kernel_.open(container_path);
+    if (container < 0) {
+        return open_failure(container_path, container);
+    }
+    container_or_iommufd_.reset(container);
+    const int group = kernel_.open(group_path);
+    if (group < 0) {
+        return open_failure(group_path, group);
+    }
+    group_.reset(group);
+
+    vfio_group_status status{.argsz = sizeof(status), .flags = 0};
+    if (const int result = kernel_.ioctl(group, VFIO_GROUP_GET_STATUS, &status); result < 0) {
+        return base::fail(Errc::io, group_path + ": " + errno_text(result));
+    }
+    if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0) {
+        return base::fail(Errc::busy, "IOMMU group " + *group_number + " is not viable: unbind " +
+                                          foreign_drivers(device_dir + "/iommu_group/devices") +
+                                          " from its driver, or bind it to vfio-pci too");
+    }
+    int container_argument = container;
+    if (const int result = kernel_.ioctl(group, VFIO_GROUP_SET_CONTAINER, &container_argument);
+        result < 0) {
+        return base::fail(code_of(result),
+                          group_path + ": joining a container: " + errno_text(result));
+    }
+    // Type 1 needs no mapping for what is done here, and maps nothing by itself.
+    auto* const type1 = reinterpret_cast<void*>(std::uintptr_t{VFIO_TYPE1v2_IOMMU});
+    if (const int result = kernel_.ioctl(container, VFIO_SET_IOMMU, type1); result < 0) {
+        return base::fail(Errc::not_supported,
+                          "VFIO type 1 IOMMU: " + errno_text(result) +
+                              " (load vfio_iommu_type1; interrupt remapping may be missing)");
+    }
+    std::string name = address.to_string();
+    const int device = kernel_.ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name.data());
+    if (device < 0) {
+        return base::fail(code_of(device),
+                          group_path + ": opening the device: " + errno_text(device));
+    }
+    device_.reset(device);
+    access_ = "group";
+    return {};
+}
+
+base::Result<void> VfioDevice::find_config_region() {
+    vfio_region_info region{};
+    region.argsz = sizeof(region);
+    region.index = VFIO_PCI_CONFIG_REGION_INDEX;
+    if (const int result = kernel_.ioctl(device_.get(), VFIO_DEVICE_GET_REGION_INFO, &region);
+        result < 0) {
+        return base::fail(Errc::io, "asking for the config region: " + errno_text(result));
+    }
+    config_offset_ = region.offset;
+    config_size_ = region.size;
+    return {};
+}
+
+base::Result<std::uint32_t> VfioDevice::read32(std::uint16_t offset) {
+    DOED_ASSERT(offset % 4 == 0);
+    std::uint8_t bytes[4] = {};
+    const auto count =
+        offset + sizeof(bytes) <= config_size_
+            ? kernel_.pread(device_.get(), bytes, sizeof(bytes), config_offset_ + offset)
+            : -EFAULT;
+    if (count != sizeof(bytes)) {
+        const int error = count < 0 ? static_cast<int>(count) : -EIO;
+        return base::fail(error == -ENODEV ? Errc::device_gone : Errc::io,
+                          "reading config space at " + hex(offset) + ": " + errno_text(error));
+    }
+    return static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8 |
+           static_cast<std::uint32_t>(bytes[2]) << 16 | static_cast<std::uint32_t>(bytes[3]) << 24;
+}
+
+base::Result<void> VfioDevice::write32(std::uint16_t offset, std::uint32_t value) {
+    DOED_ASSERT(offset % 4 == 0);
+    const std::uint8_t bytes[4] = {
+        static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8),
+        static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 24)};
+    const auto count =
+        offset + sizeof(bytes) <= config_size_
+            ? kernel_.pwrite(device_.get(), bytes, sizeof(bytes), config_offset_ + offset)
+            : -EFAULT;
+    if (count != sizeof(bytes)) {
+        const int error = count < 0 ? static_cast<int>(count) : -EIO;
+        return base::fail(error == -ENODEV ? Errc::device_gone : Errc::io,
+                          "writing config space at " + hex(offset) + ": " + errno_text(error));
+    }
+    return {};
+}
+
+std::uint32_t VfioDevice::vector_count(VfioInterrupt kind) {
+    vfio_irq_info info{};
+    info.argsz = sizeof(info);
+    info.index = index_of(kind);
+    if (kernel_.ioctl(device_.get(), VFIO_DEVICE_GET_IRQ_INFO, &info) < 0 ||
+        (info.flags & VFIO_IRQ_INFO_EVENTFD) == 0) {
+        return 0;
+    }
+    return info.count;
+}
+
+base::Result<void> VfioDevice::arm(VfioInterrupt kind, std::span<const int> eventfds) {
+    std::vector<std::uint8_t> buffer(sizeof(vfio_irq_set) + eventfds.size() * sizeof(std::int32_t));
+    vfio_irq_set header{};
+    header.argsz = static_cast<std::uint32_t>(buffer.size());
+    header.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+    header.index = index_of(kind);
+    header.count = static_cast<std::uint32_t>(eventfds.size());
+    std::memcpy(buffer.data(), &header, sizeof(header));
+    std::memcpy(buffer.data() + sizeof(header), eventfds.data(),
+                eventfds.size() * sizeof(std::int32_t));
+    if (const int result = kernel_.ioctl(device_.get(), VFIO_DEVICE_SET_IRQS, buffer.data());
+        result < 0) {
+        return base::fail(code_of(result), name_ + ": arming interrupts: " + errno_text(result));
+    }
+    return {};
+}
+
+base::Result<void> VfioDevice::disarm(VfioInterrupt kind) {
+    vfio_irq_set set{};
+    set.argsz = sizeof(set);
+    set.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+    set.index = index_of(kind);
+    // A count of zero takes all vectors of the kind away; the kernel refuses it when there are none.
+    const int result = kernel_.ioctl(device_.get(), VFIO_DEVICE_SET_IRQS, &set);
+    if (result < 0 && result != -EINVAL) {
+        return base::fail(code_of(result), name_ + ": disarming interrupts: " + errno_text(result));
+    }
+    return {};
+}
+
+}  // namespace doed::pci
