@@ -6,6 +6,7 @@
 #include "pci/sysfs_attribute.hpp"
 #include "pci/vfio_uapi.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -27,19 +28,25 @@ Errc code_of(int negative_errno) {
         case ENODEV: return Errc::not_found;
         case EACCES:
         case EPERM: return Errc::access_denied;
-        case EBUSY: return Errc::busy;
+        case EBUSY:
+        case EAGAIN: return Errc::busy;
         default: return Errc::io;
     }
 }
 
-std::unexpected<base::Error> open_failure(const std::string& path, int negative_errno) {
+constexpr std::string_view stop_the_other =
+    " (another program has the device, a virtual machine perhaps: stop it)";
+constexpr std::string_view bind_it = " (load vfio-pci and bind the device to it)";
+constexpr std::string_view remapping_missing = " (interrupt remapping may be missing)";
+constexpr std::string_view being_reset = " (it is being reset: try again)";
+
+std::unexpected<base::Error> open_failure(const std::string& path, int negative_errno,
+                                          std::string_view when_missing = bind_it) {
     std::string context = path + ": " + errno_text(negative_errno);
     switch (code_of(negative_errno)) {
-        case Errc::not_found: context += " (load vfio-pci and bind the device to it)"; break;
+        case Errc::not_found: context += when_missing; break;
         case Errc::access_denied: context += " (run as root, or give this user the node)"; break;
-        case Errc::busy:
-            context += " (another program has the device, a virtual machine perhaps: stop it)";
-            break;
+        case Errc::busy: context += stop_the_other; break;
         default: break;
     }
     return base::fail(code_of(negative_errno), std::move(context));
@@ -56,19 +63,51 @@ std::uint32_t index_of(VfioInterrupt kind) {
     return 0;
 }
 
-/// The functions of a group that hold it back: those with a driver that is not VFIO's.
-std::string foreign_drivers(const std::string& group_devices) {
+/// What a directory holds; nothing when it cannot be read.
+std::vector<std::string> names_in(const std::string& directory) {
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator entry(directory, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        names.push_back(entry->path().filename().string());
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+/// The functions that hold the IOMMU group of a function back: those with a driver that is not VFIO's. Empty: none.
+std::string foreign_drivers(const std::string& device_dir) {
+    const std::string group_devices = device_dir + "/iommu_group/devices/";
     std::string list;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(group_devices, ignored)) {
-        const auto driver = read_link_name(entry.path().string() + "/driver");
+    for (const auto& function : names_in(group_devices)) {
+        const auto driver = read_link_name(group_devices + function + "/driver");
         if (driver && !driver->starts_with("vfio") && *driver != "pcieport" &&
             *driver != "pci-stub") {
-            list += (list.empty() ? "" : ", ") + entry.path().filename().string() + " (" + *driver +
-                    ")";
+            list += (list.empty() ? "" : ", ") + function + " (" + *driver + ")";
         }
     }
-    return list.empty() ? "one of its devices" : list;
+    return list;
+}
+
+std::string unbind(const std::string& functions) {
+    return "unbind " + functions + " from its driver, or bind it to vfio-pci too";
+}
+
+std::unexpected<base::Error> bind_failure(const std::string& node, const std::string& device_dir,
+                                          int negative_errno) {
+    const std::string context = "binding " + node + " to iommufd: " + errno_text(negative_errno);
+    switch (-negative_errno) {
+        case EBUSY:
+        case EINVAL: {  // what a second bind of a device gets
+            const std::string others = foreign_drivers(device_dir);
+            return base::fail(Errc::busy, context + (others.empty() ? std::string(stop_the_other)
+                                                                    : " (" + unbind(others) + ")"));
+        }
+        case EPERM:
+            return base::fail(Errc::not_supported, context + std::string(remapping_missing));
+        case EAGAIN: return base::fail(Errc::busy, context + std::string(being_reset));
+        default: return base::fail(code_of(negative_errno), context);
+    }
 }
 
 }  // namespace
@@ -77,18 +116,17 @@ base::Result<std::shared_ptr<VfioDevice>> VfioDevice::open(const Address& addres
                                                            const VfioPaths& paths,
                                                            VfioKernel& kernel) {
     std::shared_ptr<VfioDevice> device(new VfioDevice(kernel, address.to_string()));
-    const std::string node_dir =
-        paths.sysfs_root + "/bus/pci/devices/" + address.to_string() + "/vfio-dev";
+    const std::string device_dir = paths.sysfs_root + "/bus/pci/devices/" + address.to_string();
     std::string node;
-    std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator(node_dir, none)) {
-        node = paths.dev_root + "/vfio/devices/" + entry.path().filename().string();
+    for (const auto& name : names_in(device_dir + "/vfio-dev")) {
+        node = paths.dev_root + "/vfio/devices/" + name;
     }
+    std::error_code none;
     base::Result<void> opened;
     if (!node.empty() && std::filesystem::exists(node, none)) {
-        opened = device->open_cdev(node, paths);
+        opened = device->open_cdev(node, device_dir, paths);
     } else {
-        opened = device->open_group(address, paths);
+        opened = device->open_group(device_dir, paths);
     }
     if (opened) {
         opened = device->find_config_region();
@@ -99,11 +137,12 @@ base::Result<std::shared_ptr<VfioDevice>> VfioDevice::open(const Address& addres
     return device;
 }
 
-base::Result<void> VfioDevice::open_cdev(const std::string& node, const VfioPaths& paths) {
+base::Result<void> VfioDevice::open_cdev(const std::string& node, const std::string& device_dir,
+                                         const VfioPaths& paths) {
     const std::string iommu = paths.dev_root + "/iommu";
     const int iommufd = kernel_.open(iommu);
     if (iommufd < 0) {
-        return open_failure(iommu, iommufd);
+        return open_failure(iommu, iommufd, " (load iommufd)");
     }
     container_or_iommufd_.reset(iommufd);
     const int device = kernel_.open(node);
@@ -114,10 +153,7 @@ base::Result<void> VfioDevice::open_cdev(const std::string& node, const VfioPath
 
     uapi::BindIommufd bind{.argsz = sizeof(bind), .flags = 0, .iommufd = iommufd, .out_devid = 0};
     if (const int result = kernel_.ioctl(device, uapi::device_bind_iommufd, &bind); result < 0) {
-        return base::fail(
-            code_of(result),
-            "binding " + node + " to iommufd: " + errno_text(result) +
-                " (every device of its IOMMU group must be bound to a VFIO driver or to none)");
+        return bind_failure(node, device_dir, result);
     }
     // An empty address space: the device can reach no memory, and its interrupts find their way on every platform.
     uapi::IoasAlloc ioas{.size = sizeof(ioas), .flags = 0, .out_ioas_id = 0};
@@ -134,8 +170,7 @@ base::Result<void> VfioDevice::open_cdev(const std::string& node, const VfioPath
     return {};
 }
 
-base::Result<void> VfioDevice::open_group(const Address& address, const VfioPaths& paths) {
-    const std::string device_dir = paths.sysfs_root + "/bus/pci/devices/" + address.to_string();
+base::Result<void> VfioDevice::open_group(const std::string& device_dir, const VfioPaths& paths) {
     const auto group_number = read_link_name(device_dir + "/iommu_group");
     if (!group_number) {
         return base::fail(Errc::not_supported,
@@ -166,9 +201,9 @@ base::Result<void> VfioDevice::open_group(const Address& address, const VfioPath
         return base::fail(Errc::io, group_path + ": " + errno_text(result));
     }
     if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0) {
-        return base::fail(Errc::busy, "IOMMU group " + *group_number + " is not viable: unbind " +
-                                          foreign_drivers(device_dir + "/iommu_group/devices") +
-                                          " from its driver, or bind it to vfio-pci too");
+        const std::string others = foreign_drivers(device_dir);
+        return base::fail(Errc::busy, "IOMMU group " + *group_number + " is not viable: " +
+                                          unbind(others.empty() ? "one of its devices" : others));
     }
     int container_argument = container;
     if (const int result = kernel_.ioctl(group, VFIO_GROUP_SET_CONTAINER, &container_argument);
@@ -179,15 +214,18 @@ base::Result<void> VfioDevice::open_group(const Address& address, const VfioPath
     // Type 1 needs no mapping for what is done here, and maps nothing by itself.
     auto* const type1 = reinterpret_cast<void*>(std::uintptr_t{VFIO_TYPE1v2_IOMMU});
     if (const int result = kernel_.ioctl(container, VFIO_SET_IOMMU, type1); result < 0) {
-        return base::fail(Errc::not_supported,
-                          "VFIO type 1 IOMMU: " + errno_text(result) +
-                              " (load vfio_iommu_type1; interrupt remapping may be missing)");
+        return base::fail(Errc::not_supported, "VFIO type 1 IOMMU: " + errno_text(result) +
+                                                   " (load vfio_iommu_type1)" +
+                                                   std::string(remapping_missing));
     }
-    std::string name = address.to_string();
+    std::string name = name_;
     const int device = kernel_.ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name.data());
     if (device < 0) {
-        return base::fail(code_of(device),
-                          group_path + ": opening the device: " + errno_text(device));
+        const std::string_view advice = device == -EAGAIN   ? being_reset
+                                        : device == -ENODEV ? bind_it
+                                                            : "";
+        return base::fail(code_of(device), group_path + ": opening the device: " +
+                                               errno_text(device) + std::string(advice));
     }
     device_.reset(device);
     access_ = "group";
@@ -261,8 +299,14 @@ base::Result<void> VfioDevice::arm(VfioInterrupt kind, std::span<const int> even
     std::memcpy(buffer.data(), &header, sizeof(header));
     std::memcpy(buffer.data() + sizeof(header), eventfds.data(),
                 eventfds.size() * sizeof(std::int32_t));
-    if (const int result = kernel_.ioctl(device_.get(), VFIO_DEVICE_SET_IRQS, buffer.data());
-        result < 0) {
+    const int result = kernel_.ioctl(device_.get(), VFIO_DEVICE_SET_IRQS, buffer.data());
+    if (result > 0) {
+        // So many could be had; none are armed.
+        return base::fail(Errc::not_supported, name_ + ": the host has " + std::to_string(result) +
+                                                   " of " + std::to_string(eventfds.size()) +
+                                                   " interrupt vectors left");
+    }
+    if (result < 0) {
         return base::fail(code_of(result), name_ + ": arming interrupts: " + errno_text(result));
     }
     return {};

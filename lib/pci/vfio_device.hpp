@@ -50,7 +50,8 @@ public:
 
     /// How many vectors the function has of a kind; 0 when none.
     [[nodiscard]] std::uint32_t vector_count(VfioInterrupt kind);
-    /// Arms vectors 0 to eventfds.size()-1 of a kind, replacing what was armed; -1 arms none at that place.
+    /// Arms vectors 0 to eventfds.size()-1 of a kind that is not armed; -1 arms none at that place. All or none; errors:
+    /// not_supported (the host has fewer vectors left), busy, io.
     [[nodiscard]] base::Result<void> arm(VfioInterrupt kind, std::span<const int> eventfds);
     /// Disarms a kind. Not armed is no error.
     [[nodiscard]] base::Result<void> disarm(VfioInterrupt kind);
@@ -58,8 +59,11 @@ public:
 private:
     VfioDevice(VfioKernel& kernel, std::string name) : kernel_(kernel), name_(std::move(name)) {}
 
-    [[nodiscard]] base::Result<void> open_cdev(const std::string& node, const VfioPaths& paths);
-    [[nodiscard]] base::Result<void> open_group(const Address& address, const VfioPaths& paths);
+    [[nodiscard]] base::Result<void> open_cdev(const std::string& node,
+                                               const std::string& device_dir,
+                                               const VfioPaths& paths);
+    [[nodiscard]] base::Result<void> open_group(const std::string& device_dir,
+                                                const VfioPaths& paths);
     [[nodiscard]] base::Result<void> find_config_region();
 
     VfioKernel& kernel_;

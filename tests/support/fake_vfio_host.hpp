@@ -21,7 +21,9 @@ public:
         std::filesystem::create_directories(dev() / "vfio/devices");
     }
 
-    [[nodiscard]] pci::VfioPaths paths() const { return {.sysfs_root = sysfs().string(), .dev_root = dev().string()}; }
+    [[nodiscard]] pci::VfioPaths paths() const {
+        return {.sysfs_root = sysfs().string(), .dev_root = dev().string()};
+    }
     [[nodiscard]] base::Result<std::shared_ptr<pci::VfioDevice>> open() {
         return pci::VfioDevice::open(address, paths(), kernel);
     }
@@ -36,14 +38,16 @@ public:
     /// The function is in IOMMU group 12.
     void add_group() const {
         std::filesystem::create_directories(group_dir());
-        std::filesystem::create_symlink("../../../../kernel/iommu_groups/12", device_dir() / "iommu_group");
+        std::filesystem::create_symlink("../../../../kernel/iommu_groups/12",
+                                        device_dir() / "iommu_group");
         add_to_group(address.to_string(), "vfio-pci");
     }
     /// Another function of that group, with its driver; an empty one is none.
     void add_to_group(const std::string& function, const std::string& driver) const {
         std::filesystem::create_directories(group_dir() / function);
         if (!driver.empty()) {
-            std::filesystem::create_symlink("../../../../bus/pci/drivers/" + driver, group_dir() / function / "driver");
+            std::filesystem::create_symlink("../../../../bus/pci/drivers/" + driver,
+                                            group_dir() / function / "driver");
         }
     }
     /// The group is offered without an IOMMU.
@@ -52,8 +56,12 @@ public:
 private:
     [[nodiscard]] std::filesystem::path sysfs() const { return directory_.path() / "sys"; }
     [[nodiscard]] std::filesystem::path dev() const { return directory_.path() / "dev"; }
-    [[nodiscard]] std::filesystem::path device_dir() const { return sysfs() / "bus/pci/devices" / address.to_string(); }
-    [[nodiscard]] std::filesystem::path group_dir() const { return sysfs() / "kernel/iommu_groups/12/devices"; }
+    [[nodiscard]] std::filesystem::path device_dir() const {
+        return sysfs() / "bus/pci/devices" / address.to_string();
+    }
+    [[nodiscard]] std::filesystem::path group_dir() const {
+        return sysfs() / "kernel/iommu_groups/12/devices";
+    }
 
     pci::TemporaryDirectory directory_;
 

@@ -3,10 +3,6 @@
 
 #include "pci/vfio_uapi.hpp"
 
-#include <fcntl.h>
-#include <sys/epoll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -16,6 +12,10 @@
 #include <fstream>
 #include <string_view>
 #include <system_error>
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 namespace doed::test {
 
@@ -84,13 +84,16 @@ bool is_watched(int fd) {
 }
 
 bool same_eventfd(int fd, int other) {
-    return is_eventfd(fd) && fd_info(std::to_string(fd), "eventfd-id:") == fd_info(std::to_string(other), "eventfd-id:");
+    return is_eventfd(fd) && fd_info(std::to_string(fd), "eventfd-id:") ==
+                                 fd_info(std::to_string(other), "eventfd-id:");
 }
 
 }  // namespace
 
 FakeVfioKernel::FakeVfioKernel(std::string dev_root, std::string address)
-    : dev_root_(std::move(dev_root)), address_(std::move(address)), closings_(::epoll_create1(EPOLL_CLOEXEC)) {
+    : dev_root_(std::move(dev_root)),
+      address_(std::move(address)),
+      closings_(::epoll_create1(EPOLL_CLOEXEC)) {
     config(0x04) = 0x00100002;
 }
 
@@ -113,7 +116,8 @@ int FakeVfioKernel::give_out(Object object, const std::string& name) {
 
 std::vector<std::string> FakeVfioKernel::closed() {
     std::array<epoll_event, 16> events{};
-    const int count = ::epoll_wait(closings_.get(), events.data(), static_cast<int>(events.size()), 0);
+    const int count =
+        ::epoll_wait(closings_.get(), events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i) {
         const auto found = descriptors_.find(events.at(static_cast<std::size_t>(i)).data.fd);
         closed_.push_back(found->second.name);
@@ -135,7 +139,8 @@ int FakeVfioKernel::begin(const std::string& step, const std::string& details) {
 
 int FakeVfioKernel::open(const std::string& path) {
     static_cast<void>(closed());  // a number that is used again is another descriptor
-    const std::string name = path.starts_with(dev_root_ + "/") ? path.substr(dev_root_.size() + 1) : path;
+    const std::string name =
+        path.starts_with(dev_root_ + "/") ? path.substr(dev_root_.size() + 1) : path;
     if (const int error = begin("open " + name); error != 0) {
         return error;
     }
@@ -160,7 +165,9 @@ int FakeVfioKernel::ioctl(int fd, unsigned long request, void* argument) {
         case Object::iommufd: return ioctl_iommufd(request, argument);
         case Object::container: return ioctl_container(request, argument);
         case Object::group: return ioctl_group(request, argument);
-        case Object::device: return request == pci::uapi::device_bind_iommufd ? bind(argument) : ioctl_device(request, argument);
+        case Object::device:
+            return request == pci::uapi::device_bind_iommufd ? bind(argument)
+                                                             : ioctl_device(request, argument);
         case Object::none: break;
     }
     return -EBADF;
@@ -177,7 +184,8 @@ int FakeVfioKernel::ioctl_iommufd(unsigned long request, void* argument) {
 
 int FakeVfioKernel::bind(void* argument) {
     const auto* const request = static_cast<const pci::uapi::BindIommufd*>(argument);
-    if (request->argsz != sizeof(*request) || request->flags != 0 || object_of(request->iommufd) != Object::iommufd) {
+    if (request->argsz != sizeof(*request) || request->flags != 0 ||
+        object_of(request->iommufd) != Object::iommufd) {
         return -EINVAL;
     }
     const int error = begin("bind");
@@ -186,8 +194,8 @@ int FakeVfioKernel::bind(void* argument) {
 }
 
 int FakeVfioKernel::ioctl_container(unsigned long request, void* argument) {
-    if (request != VFIO_SET_IOMMU || reinterpret_cast<std::uintptr_t>(argument) != VFIO_TYPE1v2_IOMMU ||
-        !container_joined_) {
+    if (request != VFIO_SET_IOMMU ||
+        reinterpret_cast<std::uintptr_t>(argument) != VFIO_TYPE1v2_IOMMU || !container_joined_) {
         return -EINVAL;
     }
     const int error = begin("set-iommu");
@@ -229,7 +237,8 @@ int FakeVfioKernel::ioctl_device(unsigned long request, void* argument) {
     switch (request) {
         case pci::uapi::device_attach_iommufd_pt: {
             const auto* const attach = static_cast<const pci::uapi::AttachIommufdPt*>(argument);
-            return attach->argsz == sizeof(*attach) && attach->pt_id == our_ioas ? begin("attach") : -EINVAL;
+            return attach->argsz == sizeof(*attach) && attach->pt_id == our_ioas ? begin("attach")
+                                                                                 : -EINVAL;
         }
         case VFIO_DEVICE_GET_REGION_INFO: {
             auto* const region = static_cast<vfio_region_info*>(argument);
@@ -276,10 +285,13 @@ int FakeVfioKernel::set_vectors(void* argument) {
     if ((set.flags & VFIO_IRQ_SET_DATA_NONE) != 0 && set.count == 0) {
         const auto& eventfds = armed_[set.index];
         const bool still_open = std::ranges::all_of(given_[set.index], [&](int fd) {
-            return std::ranges::any_of(eventfds, [&](const auto& own) { return same_eventfd(fd, own.second.get()); });
+            return std::ranges::any_of(
+                eventfds, [&](const auto& own) { return same_eventfd(fd, own.second.get()); });
         });
         const bool nothing_armed = eventfds.empty();
-        const int error = begin("unset-irqs " + name, nothing_armed ? "none" : still_open ? "open" : "closed");
+        const int error = begin("unset-irqs " + name, nothing_armed ? "none"
+                                                      : still_open  ? "open"
+                                                                    : "closed");
         armed_.erase(set.index);
         given_.erase(set.index);
         return error == 0 && nothing_armed ? -EINVAL : error;
@@ -290,11 +302,15 @@ int FakeVfioKernel::set_vectors(void* argument) {
         set.argsz != sizeof(set) + fds.size() * sizeof(std::int32_t)) {
         return -EINVAL;
     }
-    std::memcpy(fds.data(), static_cast<const char*>(argument) + sizeof(set), fds.size() * sizeof(std::int32_t));
+    std::memcpy(fds.data(), static_cast<const char*>(argument) + sizeof(set),
+                fds.size() * sizeof(std::int32_t));
     std::string details;
     for (const int fd : fds) {
         details += details.empty() ? "" : " ";
-        details += fd < 0 ? "-" : !is_eventfd(fd) ? "no-eventfd" : is_watched(fd) ? "watched" : "unwatched";
+        details += fd < 0            ? "-"
+                   : !is_eventfd(fd) ? "no-eventfd"
+                   : is_watched(fd)  ? "watched"
+                                     : "unwatched";
     }
     if (const int error = begin("set-irqs " + name, details); error != 0) {
         return error;
@@ -303,7 +319,8 @@ int FakeVfioKernel::set_vectors(void* argument) {
         return -EINVAL;
     }
     // One kind of messages at a time, and no other number of them once they are enabled.
-    if (is_message(set.index) && (armed_.contains(VFIO_PCI_MSI_IRQ_INDEX) || armed_.contains(VFIO_PCI_MSIX_IRQ_INDEX))) {
+    if (is_message(set.index) &&
+        (armed_.contains(VFIO_PCI_MSI_IRQ_INDEX) || armed_.contains(VFIO_PCI_MSIX_IRQ_INDEX))) {
         return -EINVAL;
     }
     if (is_message(set.index) && set.count > vectors_available) {
@@ -349,20 +366,23 @@ std::int64_t FakeVfioKernel::pread(int fd, void* buffer, std::size_t size, std::
         return error;
     }
     const std::uint32_t value = config(place);
-    const std::array<std::uint8_t, 4> bytes{static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8),
-                                            static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 24)};
+    const std::array<std::uint8_t, 4> bytes{
+        static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8),
+        static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 24)};
     const std::size_t count = short_access.value_or(size);
     std::memcpy(buffer, bytes.data(), count);
     return static_cast<std::int64_t>(count);
 }
 
-std::int64_t FakeVfioKernel::pwrite(int fd, const void* buffer, std::size_t size, std::uint64_t offset) {
+std::int64_t FakeVfioKernel::pwrite(int fd, const void* buffer, std::size_t size,
+                                    std::uint64_t offset) {
     if (const auto error = check_access(fd, size, offset); error != 0) {
         return error;
     }
     const auto place = static_cast<std::uint16_t>(offset - config_offset);
     const auto* const bytes = static_cast<const std::uint8_t*>(buffer);
-    const std::uint32_t value = bytes[0] | std::uint32_t{bytes[1]} << 8 | std::uint32_t{bytes[2]} << 16 | std::uint32_t{bytes[3]} << 24;
+    const std::uint32_t value = bytes[0] | std::uint32_t{bytes[1]} << 8 |
+                                std::uint32_t{bytes[2]} << 16 | std::uint32_t{bytes[3]} << 24;
     if (const int error = begin("write " + hex(place), hex(value)); error != 0) {
         return error;
     }
@@ -375,8 +395,10 @@ std::int64_t FakeVfioKernel::pwrite(int fd, const void* buffer, std::size_t size
 }
 
 int count_eventfds() {
-    return static_cast<int>(std::ranges::count_if(
-        open_descriptors(), [](const std::string& descriptor) { return link_of(descriptor) == "anon_inode:[eventfd]"; }));
+    return static_cast<int>(
+        std::ranges::count_if(open_descriptors(), [](const std::string& descriptor) {
+            return link_of(descriptor) == "anon_inode:[eventfd]";
+        }));
 }
 
 int count_descriptors() {

@@ -28,7 +28,8 @@ public:
     int open(const std::string& path) override;
     int ioctl(int fd, unsigned long request, void* argument) override;
     std::int64_t pread(int fd, void* buffer, std::size_t size, std::uint64_t offset) override;
-    std::int64_t pwrite(int fd, const void* buffer, std::size_t size, std::uint64_t offset) override;
+    std::int64_t pwrite(int fd, const void* buffer, std::size_t size,
+                        std::uint64_t offset) override;
 
     // --- What the function is like ---
 
@@ -38,7 +39,9 @@ public:
     std::uint64_t config_size = 4096;
     bool viable = true;  ///< the group
     /// How many vectors of a kind it has, none by default.
-    void has_vectors(pci::VfioInterrupt kind, std::uint32_t count) { vectors_[index_of(kind)] = count; }
+    void has_vectors(pci::VfioInterrupt kind, std::uint32_t count) {
+        vectors_[index_of(kind)] = count;
+    }
     /// How many the host has left to give.
     std::uint32_t vectors_available = 2048;
 
@@ -63,7 +66,9 @@ public:
 
     /// The function sends its message: true when it reaches an eventfd, which takes an armed vector and Bus Master.
     bool ring(pci::VfioInterrupt kind, std::uint32_t vector);
-    [[nodiscard]] bool armed(pci::VfioInterrupt kind) const { return armed_.contains(index_of(kind)); }
+    [[nodiscard]] bool armed(pci::VfioInterrupt kind) const {
+        return armed_.contains(index_of(kind));
+    }
 
 private:
     enum class Object : std::uint8_t { none, iommufd, device, container, group };
@@ -97,7 +102,8 @@ private:
 
     std::map<int, Descriptor> descriptors_;
     std::vector<std::string> opened_;
-    base::UniqueFd closings_;  ///< an epoll instance: it tells of closed descriptors in the order of their closing
+    base::UniqueFd
+        closings_;  ///< an epoll instance: it tells of closed descriptors in the order of their closing
     std::vector<std::string> closed_;
 
     bool access_granted_ = false;  ///< bound to an iommufd, or opened through a group
