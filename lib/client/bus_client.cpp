@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <utility>
 
+#include <fcntl.h>
+
 namespace doed::client {
 
 namespace {
@@ -119,6 +121,24 @@ Outcome<std::vector<std::uint8_t>> BusClient::table_from_file(const std::string&
     MessageReader reader(answer->get());
     const int fd = reader.fd();
     return reader.ok() ? read_sealed_file(fd) : decoded(std::vector<std::uint8_t>{}, reader);
+}
+
+Outcome<base::UniqueFd> BusClient::release(const std::string& mailbox_path) {
+    auto call = call_method(mailbox_path, names::mailbox_interface, "Release", false);
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    auto answer = send(*call, timeout_ + answer_grace, "h");
+    if (!answer) {
+        return std::unexpected(std::move(answer).error());
+    }
+    MessageReader reader(answer->get());
+    // The message keeps its own descriptor.
+    base::UniqueFd lease(::fcntl(reader.fd(), F_DUPFD_CLOEXEC, 0));
+    if (!lease) {
+        return std::unexpected(failure_from_errno(errno, "cannot keep the lease"));
+    }
+    return lease;
 }
 
 Outcome<CdatRecord> BusClient::cdat(const std::string& mailbox_path) {

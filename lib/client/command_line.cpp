@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -29,6 +31,7 @@ Exit codes:
   5  refused by doed: not offered, not allowed, owned by the kernel, lent out, or kernel lockdown
   6  no answer in time
   7  no doed, or no bus
+release ends with the exit code of its command, 126 or 127 when that cannot be run.
 
 Full description: man doectl)";
 
@@ -39,6 +42,7 @@ struct Words {
     std::string device;
     std::string raw_file;
     std::string json;
+    std::vector<std::string> command;
     double timeout_s = 0;
     bool hex = false;
     bool refresh = false;
@@ -85,6 +89,11 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
                            ->type_name("FILE");
     cdat->add_flag("--hex", words.hex, "Print the table as a hexadecimal dump")->excludes(raw);
     cdat->add_flag("--refresh", words.refresh, "Read the device now, not doed's copy");
+    CLI::App* release = add_device_command(
+        app, "release", "Run a command while doed leaves a mailbox alone", words);
+    release->add_option("COMMAND", words.command, "COMMAND with its arguments, after --")
+        ->required()
+        ->type_name(" ");
     for (CLI::App* command : app.get_subcommands({})) {
         command->group("Commands")->footer(subcommand_footer);
     }
@@ -124,6 +133,9 @@ Command command_of(const CLI::App& app, const Words& words) {
         const bool raw = app.get_subcommand("cdat")->count("--raw") != 0;
         return CdatOptions{words.device, raw ? std::optional(words.raw_file) : std::nullopt,
                            words.hex, words.refresh};
+    }
+    if (app.got_subcommand("release")) {
+        return ReleaseOptions{words.device, words.command};
     }
     return ListOptions{};
 }

@@ -6,6 +6,7 @@
 #include "client/commands/cdat.hpp"
 #include "client/commands/discover.hpp"
 #include "client/commands/list.hpp"
+#include "client/commands/release.hpp"
 #include "client/commands/show.hpp"
 
 #include <chrono>
@@ -14,7 +15,7 @@
 
 namespace doed::client {
 
-using Command = std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions>;
+using Command = std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, ReleaseOptions>;
 
 struct CommandLine {
     std::string answer;  ///< what --help and --version print; the rest is of no use then

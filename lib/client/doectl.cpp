@@ -28,13 +28,18 @@ Outcome<CommandOutput> ask_doed(const CommandLine& line) {
                       line.command);
 }
 
-Outcome<void> run_doectl(int argc, const char* const* argv) {
+/// The exit status, unless writing failed.
+Outcome<int> written(const Outcome<void>& outcome, int exit_status) {
+    return outcome ? Outcome<int>(exit_status) : std::unexpected(outcome.error());
+}
+
+Outcome<int> run_doectl(int argc, const char* const* argv) {
     const auto line = parse_command_line(argc, argv, ::isatty(STDOUT_FILENO) != 0);
     if (!line) {
         return std::unexpected(line.error());
     }
     if (!line->answer.empty()) {
-        return write_output(std::nullopt, line->answer);
+        return written(write_output(std::nullopt, line->answer), 0);
     }
     const auto output = ask_doed(*line);
     if (!output) {
@@ -43,7 +48,7 @@ Outcome<void> run_doectl(int argc, const char* const* argv) {
     for (const auto& warning : output->warnings) {
         fmt::print(stderr, "doectl: warning: {}\n", printable(warning));
     }
-    return write_output(output->file, output->text);
+    return written(write_output(output->file, output->text), output->exit_status);
 }
 
 }  // namespace
@@ -54,5 +59,5 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "doectl: {}\n", done.error().line());
         return exit_code(done.error().kind());
     }
-    return 0;
+    return *done;
 }

@@ -4,6 +4,7 @@
 // Objects are named by the paths in their records. Calls block until answered or timed out.
 #pragma once
 
+#include "base/unique_fd.hpp"
 #include "client/failure.hpp"
 #include "client/records.hpp"
 
@@ -28,6 +29,8 @@ public:
     /// The raw table, of any size; with `refresh` it is read from the device now.
     [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> table(const std::string& mailbox_path,
                                                                    bool refresh) = 0;
+    /// Borrows the mailbox until the descriptor is closed.
+    [[nodiscard]] virtual Outcome<base::UniqueFd> release(const std::string& mailbox_path) = 0;
     /// The properties of doed's copy of the table.
     [[nodiscard]] virtual Outcome<CdatRecord> cdat(const std::string& mailbox_path) = 0;
 };

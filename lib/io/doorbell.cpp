@@ -47,8 +47,8 @@ base::Result<std::unique_ptr<Doorbell>> Doorbell::arm(const asio::any_io_executo
             return std::unexpected(armed.error());
         }
         messages = read_messages(*device, mailboxes);
-        if (messages && *messages != doorbell->messages_) {
-            continue;
+        if (!messages || *messages != doorbell->messages_) {
+            continue;  // which takes these vectors down
         }
         armed = doorbell->set_bus_master(true);
         if (!armed) {
@@ -107,13 +107,24 @@ base::Result<void> Doorbell::set_vectors() {
                           "the mailboxes name vector " + std::to_string(needed - 1) +
                               ", the device has " + std::to_string(std::max(msix, msi)));
     }
-    kind_ = msix >= needed ? pci::VfioInterrupt::msix : pci::VfioInterrupt::msi;
-    // MSI message numbers depend on how many messages are enabled, so all of them are; MSI-X entries stand for themselves.
-    std::vector<int> eventfds(kind_ == pci::VfioInterrupt::msix ? needed : msi, -1);
+    if (msix >= needed) {
+        return set_vectors(pci::VfioInterrupt::msix, needed);
+    }
+    // MSI message numbers depend on how many messages are enabled, so all of them are, or as many as the host has to give.
+    const auto all = set_vectors(pci::VfioInterrupt::msi, msi);
+    if (all || all.error().code() != Errc::not_supported || msi == needed) {
+        return all;
+    }
+    return set_vectors(pci::VfioInterrupt::msi, needed);
+}
+
+base::Result<void> Doorbell::set_vectors(pci::VfioInterrupt kind, std::uint32_t count) {
+    std::vector<int> eventfds(count, -1);
     for (const auto& [message, vector] : vectors_) {
         eventfds[message] = vector->eventfd();
     }
-    const auto armed = device_->arm(kind_, eventfds);
+    const auto armed = device_->arm(kind, eventfds);
+    kind_ = kind;
     armed_ = armed.has_value();
     return armed;
 }
@@ -122,6 +133,9 @@ base::Result<void> Doorbell::set_bus_master(bool on) {
     const auto command = device_->read32(PCI_COMMAND);
     if (!command) {
         return std::unexpected(command.error());
+    }
+    if (*command == pci::all_ones) {
+        return base::fail(Errc::device_gone);
     }
     // The upper half is the Status register, whose bits are cleared by writing ones: it is written as zeros.
     const std::uint32_t others =

@@ -26,7 +26,7 @@ public:
     using Handlers = std::map<std::uint16_t, std::function<void()>>;
 
     /// Arms the vectors that the mailboxes name, all or none. Mailboxes without interrupt support are left out. Errors:
-    /// not_supported (no mailbox, or not enough vectors), io; nothing stays armed then.
+    /// not_supported (no mailbox, or not enough vectors), device_gone, io; nothing stays armed then.
     [[nodiscard]] static base::Result<std::unique_ptr<Doorbell>> arm(
         const boost::asio::any_io_executor& executor, std::shared_ptr<pci::VfioDevice> device,
         std::span<const pci::DoeCapability> mailboxes, Handlers handlers);
@@ -50,6 +50,7 @@ private:
         pci::VfioDevice& device, std::span<const pci::DoeCapability> mailboxes);
     [[nodiscard]] base::Result<void> watch(const Messages& messages, const Handlers& handlers);
     [[nodiscard]] base::Result<void> set_vectors();
+    [[nodiscard]] base::Result<void> set_vectors(pci::VfioInterrupt kind, std::uint32_t count);
     [[nodiscard]] base::Result<void> set_bus_master(bool on);
     void disarm();
 

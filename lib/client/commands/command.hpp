@@ -23,6 +23,7 @@ struct CommandOutput {
     std::string text;                   ///< or bytes
     std::optional<std::string> file;    ///< where to; standard output when absent or "-"
     std::vector<std::string> warnings;  ///< for standard error, a line each
+    int exit_status = 0;                ///< of doectl, when nothing else goes wrong
 };
 
 /// The text as output that goes to standard output.

@@ -4,11 +4,15 @@
 #include "client/commands/cdat.hpp"
 #include "client/commands/discover.hpp"
 #include "client/commands/list.hpp"
+#include "client/commands/release.hpp"
 #include "client/commands/show.hpp"
 #include "samples.hpp"
 
+#include <csignal>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace doed::client {
 namespace {
@@ -27,6 +31,11 @@ public:
     }
     Outcome<std::vector<std::uint8_t>> table(const std::string& path, bool refresh) override {
         return answer((refresh ? "fresh table " : "table ") + path, bytes);
+    }
+    Outcome<base::UniqueFd> release(const std::string& path) override {
+        const auto lent = answer("release " + path, 0);
+        return lent ? Outcome<base::UniqueFd>(base::UniqueFd(::dup(STDERR_FILENO)))
+                    : std::unexpected(lent.error());
     }
     Outcome<CdatRecord> cdat(const std::string& path) override {
         return answer("cdat " + path, record);
@@ -229,6 +238,39 @@ TEST(Cdat, SaysWhichCallFailed) {
     service.failing_call = "cdat";
     EXPECT_EQ(run(CdatOptions{.device = "0d:00.0"}, service, {}).error().message(),
               "cannot read where the CDAT of 0000:0d:00.0/190 came from: late");
+}
+
+TEST(Release, RunsTheCommandUnderTheLeaseAndEndsWithItsExitStatus) {
+    TableService service;
+    const auto output =
+        run(ReleaseOptions{"0d:00.0",
+                           {"sh", "-c", "test \"$DOED_MAILBOX\" = 0000:0d:00.0/190 && exit 42"}},
+            service, {});
+    ASSERT_TRUE(output) << output.error().line();
+    EXPECT_EQ(output->exit_status, 42);
+    EXPECT_THAT(service.calls, ElementsAre("devices", std::string("release ") + memory_mailbox));
+}
+
+TEST(Release, TellsWhichSignalEndedTheCommand) {
+    TableService service;
+    const auto output = run(ReleaseOptions{"0d:00.0", {"sh", "-c", "kill -TERM $$"}}, service, {});
+    ASSERT_TRUE(output);
+    EXPECT_EQ(output->exit_status, 128 + SIGTERM);
+}
+
+TEST(Release, EndsWith127ForACommandThatDoesNotExist) {
+    TableService service;
+    const auto output = run(ReleaseOptions{"0d:00.0", {"/no/such/command"}}, service, {});
+    ASSERT_TRUE(output);
+    EXPECT_EQ(output->exit_status, 127);
+}
+
+TEST(Release, DoesNotRunTheCommandWithoutALease) {
+    TableService service;
+    service.failing_call = "release";
+    const auto output = run(ReleaseOptions{"0d:00.0", {"sh", "-c", "exit 0"}}, service, {});
+    ASSERT_FALSE(output);
+    EXPECT_THAT(output.error().line(), StartsWith("cannot release 0000:0d:00.0/190"));
 }
 
 }  // namespace
