@@ -114,10 +114,4 @@ private:
     std::map<std::uint32_t, std::vector<int>> given_;  ///< the caller's descriptors of them
 };
 
-/// How many descriptors of this process are eventfds.
-[[nodiscard]] int count_eventfds();
-
-/// How many descriptors this process has open.
-[[nodiscard]] int count_descriptors();
-
 }  // namespace doed::test

@@ -3,9 +3,9 @@
 // Functions taken through VFIO, over a fake kernel: which way in is used, what a refusal says, what is left behind.
 #include "pci/vfio_device.hpp"
 
+#include "support/descriptors.hpp"
 #include "support/fake_vfio_host.hpp"
 
-#include <array>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -13,8 +13,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
-
 namespace doed::pci {
 namespace {
 
@@ -315,90 +313,6 @@ TEST_F(AVfioDevice, IsUsedByItsMailboxesUntilItIsGivenBack) {
     EXPECT_EQ(config.read32(0x198).error().code(), Errc::device_gone);
     EXPECT_EQ(config.write32(0x198, 0).error().code(), Errc::device_gone);
     EXPECT_EQ(kernel().config(0x198), 2U);
-}
-
-// --- Interrupts ------------------------------------------------------------------------------------------------------
-
-class AVfioVector : public AVfioDevice {
-protected:
-    [[nodiscard]] static std::uint64_t rings(const base::UniqueFd& eventfd) {
-        std::uint64_t count = 0;
-        return ::read(eventfd.get(), &count, sizeof(count)) == sizeof(count) ? count : 0;
-    }
-
-    base::UniqueFd first_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    base::UniqueFd third_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-};
-
-class AVfioInterrupt : public AVfioVector, public testing::WithParamInterface<VfioInterrupt> {};
-
-TEST_P(AVfioInterrupt, RingsTheEventfdOfItsVectorUntilItIsDisarmed) {
-    const auto device = open_cdev();
-    kernel().has_vectors(GetParam(), 3);
-    kernel().config(0x04) = 0x00100006;
-    EXPECT_EQ(device->vector_count(GetParam()), 3U);
-    const std::array eventfds{first_.get(), -1, third_.get()};
-    ASSERT_TRUE(device->arm(GetParam(), eventfds).has_value());
-    EXPECT_TRUE(kernel().ring(GetParam(), 2));
-    EXPECT_EQ(rings(first_), 0U);
-    EXPECT_EQ(rings(third_), 1U);
-    EXPECT_FALSE(kernel().ring(GetParam(), 1));
-    ASSERT_TRUE(device->disarm(GetParam()).has_value());
-    EXPECT_FALSE(kernel().ring(GetParam(), 0));
-}
-
-TEST_P(AVfioInterrupt, ThatIsNotArmedMayBeDisarmed) {
-    const auto device = open_group();
-    kernel().has_vectors(GetParam(), 1);
-    EXPECT_TRUE(device->disarm(GetParam()).has_value());
-}
-
-TEST_P(AVfioInterrupt, ThatTheFunctionLacksHasNoVectors) {
-    const auto device = open_cdev();
-    EXPECT_EQ(device->vector_count(GetParam()), 0U);
-    EXPECT_FALSE(device->arm(GetParam(), std::array{first_.get()}).has_value());
-}
-
-std::string name_of_kind(const testing::TestParamInfo<VfioInterrupt>& row) {
-    static constexpr std::array names{"Msi", "Msix", "Error", "Request"};
-    return names.at(static_cast<std::size_t>(row.param));
-}
-
-INSTANTIATE_TEST_SUITE_P(Kinds, AVfioInterrupt,
-                         testing::Values(VfioInterrupt::msi, VfioInterrupt::msix,
-                                         VfioInterrupt::error, VfioInterrupt::request),
-                         name_of_kind);
-
-TEST_F(AVfioDevice, HasNoVectorsWhenTheKernelCannotTell) {
-    const auto device = open_cdev();
-    kernel().has_vectors(VfioInterrupt::msix, 4);
-    kernel().fail("irq-info msix", EINVAL);
-    EXPECT_EQ(device->vector_count(VfioInterrupt::msix), 0U);
-}
-
-/// The kernel then arms none, and says how many there are instead of an error.
-TEST_F(AVfioVector, IsNotArmedWhenTheHostHasFewerVectorsLeft) {
-    const auto device = open_cdev();
-    kernel().has_vectors(VfioInterrupt::msi, 4);
-    kernel().vectors_available = 1;
-    const auto armed = device->arm(VfioInterrupt::msi, std::array{first_.get(), -1, -1, -1});
-    ASSERT_FALSE(armed.has_value());
-    EXPECT_EQ(armed.error().code(), Errc::not_supported);
-    EXPECT_THAT(armed.error().message(), AllOf(HasSubstr("0000:0d:00.0"), HasSubstr("1 of 4")));
-}
-
-TEST_F(AVfioVector, ThatCannotBeArmedOrDisarmedSaysWhy) {
-    const auto device = open_cdev();
-    kernel().has_vectors(VfioInterrupt::msix, 1);
-    kernel().fail("set-irqs msix", EBUSY);
-    EXPECT_EQ(device->arm(VfioInterrupt::msix, std::array{first_.get()}).error().code(),
-              Errc::busy);
-    kernel().mend("set-irqs msix");
-    ASSERT_TRUE(device->arm(VfioInterrupt::msix, std::array{first_.get()}).has_value());
-    kernel().fail("unset-irqs msix", EIO);
-    const auto disarmed = device->disarm(VfioInterrupt::msix);
-    EXPECT_THAT(disarmed.error().message(), AllOf(HasSubstr("0000:0d:00.0"), HasSubstr("disarming"),
-                                                  HasSubstr("Input/output")));
 }
 
 }  // namespace
