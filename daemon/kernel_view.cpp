@@ -22,7 +22,7 @@ namespace {
 LockdownMode parse_lockdown(std::string_view text) {
     for (const auto mode :
          {LockdownMode::none, LockdownMode::integrity, LockdownMode::confidentiality}) {
-        if (text.find("[" + std::string(to_string(mode)) + "]") != std::string_view::npos) {
+        if (text.contains("[" + std::string(to_string(mode)) + "]")) {
             return mode;
         }
     }

@@ -28,16 +28,14 @@ std::optional<LogLevel> parse_log_level(std::string_view word) noexcept {
     return std::nullopt;
 }
 
-Log::Prefix Log::prefix_for_stderr() noexcept {
+Log::Prefix Log::prefix_for_stderr() {
     const char* stream = std::getenv("JOURNAL_STREAM");
     struct stat status{};
-    unsigned long long device = 0;
-    unsigned long long inode = 0;
-    if (stream == nullptr || std::sscanf(stream, "%llu:%llu", &device, &inode) != 2 ||
-        ::fstat(STDERR_FILENO, &status) != 0) {
+    if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0) {
         return Prefix::none;
     }
-    return status.st_dev == device && status.st_ino == inode ? Prefix::syslog : Prefix::none;
+    const std::string ours = fmt::format("{}:{}", status.st_dev, status.st_ino);
+    return ours == stream ? Prefix::syslog : Prefix::none;
 }
 
 void Log::write(LogLevel level, std::string_view line) const {

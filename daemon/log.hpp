@@ -25,7 +25,7 @@ class Log {
 public:
     enum class Prefix : std::uint8_t { none, syslog };
 
-    explicit Log(LogLevel most_verbose, Prefix prefix = prefix_for_stderr()) noexcept
+    explicit Log(LogLevel most_verbose, Prefix prefix = prefix_for_stderr())
         : most_verbose_(most_verbose), prefix_(prefix) {}
 
     void error(std::string_view line) const { write(LogLevel::error, line); }
@@ -34,7 +34,7 @@ public:
     void debug(std::string_view line) const { write(LogLevel::debug, line); }
 
     /// Whether standard error is the stream that JOURNAL_STREAM names (systemd.exec(5)).
-    [[nodiscard]] static Prefix prefix_for_stderr() noexcept;
+    [[nodiscard]] static Prefix prefix_for_stderr();
 
 private:
     void write(LogLevel level, std::string_view line) const;

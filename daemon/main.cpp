@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace {
 
@@ -26,17 +27,16 @@ int fail(const daemon::Log& log, const daemon::StartupFailure& failure) {
 
 daemon::Startup<daemon::Config> load_config(const daemon::Options& options) {
     std::error_code error;
-    if (!options.config_file && !std::filesystem::exists(daemon::default_config_file, error)) {
-        return daemon::Config{};
+    daemon::Config config;
+    if (options.config_file || std::filesystem::exists(daemon::default_config_file, error)) {
+        auto read = daemon::Config::load(options.config_file.value_or(daemon::default_config_file));
+        if (!read) {
+            return daemon::file_failure(read.error());
+        }
+        config = std::move(*read);
     }
-    auto config = daemon::Config::load(options.config_file.value_or(daemon::default_config_file));
-    if (!config) {
-        return daemon::file_failure(config.error());
-    }
-    if (options.log_level) {
-        config->log_level = *options.log_level;
-    }
-    return std::move(*config);
+    config.log_level = options.log_level.value_or(config.log_level);
+    return config;
 }
 
 /// --check-config: the configuration has been read; the topology is left.

@@ -29,16 +29,23 @@ report() {
     printf '%d %d\n' "$1" "$2" >"$result"
 }
 
-# configure FOLDER OPTION...: sets a build folder up, anew when the options or the tools have changed.
+# configure FOLDER OPTION...: sets a build folder up; anew when this function did it with other options or other tools, and
+# on top of what is there when somebody else did.
 # Nothing is downloaded: a library that is missing shall be noticed, not replaced.
 configure() {
     local folder=$1 wish stamp=$1/.doed-configured
     local -a options=(-Dbuildtype=debugoptimized --wrap-mode=nodownload "${@:2}")
     wish="${CXX:-c++} $(${CXX:-c++} -dumpfullversion -dumpversion) $(meson --version) ${CXXFLAGS-} ${options[*]}"
-    if [[ ! -e $folder/meson-private/coredata.dat ]]; then
+    if [[ -e $stamp && $(<"$stamp") == "$wish" ]]; then
+        return
+    elif [[ -e $stamp ]]; then
+        # All but the other lanes' folders, which may be inside.
+        find "$folder" -mindepth 1 -maxdepth 1 ! -name asan ! -name tsan ! -name clang -exec rm -rf {} +
+    fi
+    if [[ -e $folder/meson-private/coredata.dat ]]; then
+        meson setup --reconfigure "${options[@]}" "$folder" "$top"
+    else
         meson setup "${options[@]}" "$folder" "$top"
-    elif [[ ! -e $stamp || $(<"$stamp") != "$wish" ]]; then
-        meson setup --wipe "${options[@]}" "$folder" "$top"
     fi
     printf '%s\n' "$wish" >"$stamp"
 }

@@ -105,7 +105,7 @@ protected:
 
     /// The name of the error that the call ends with; empty when it succeeds.
     std::string call(const char* method) const {
-        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_error error{};
         const int result = ::sd_bus_call_method(client, name.c_str(), path, "org.doed1.Cdat",
                                                 method, &error, nullptr, "a{sv}", 0);
         const std::string text = result >= 0 ? "" : std::string(error.name) + ": " + error.message;
