@@ -94,7 +94,9 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
             }
             return look(State::check_ready);
 
-        case State::check_ready: return on_response_status(event.value, now);
+        case State::check_ready:
+        case State::check_ready_again: return on_response_status(event.value, now);
+        case State::clear_other_interrupt: return look(State::check_ready_again);
         case State::wait_ready: return look(State::check_ready);
 
         case State::read_header1: return on_header1(event.value);
@@ -186,6 +188,11 @@ Action Exchange::on_response_status(std::uint32_t status, base::TimePoint now) {
     if (now >= deadline_) {
         return fail(base::Errc::timeout, "no response (status " + dword(status) + ")");
     }
+    if (setup_.interrupt && (status & status_interrupt) != 0 && state_ == State::check_ready) {
+        // Set for something else, and while it stays so the response raises no interrupt. The response may become ready
+        // before it is cleared, so look once more.
+        return write(State::clear_other_interrupt, reg::status, status_interrupt);
+    }
     return wait(State::wait_ready, Action::Reason::response, deadline_);
 }
 
@@ -262,7 +269,8 @@ Action Exchange::on_final_status(std::uint32_t status) {
 Action Exchange::start_abort(AfterAbort then) {
     after_abort_ = then;
     aborted_ = true;
-    return write(State::write_abort, reg::control, control(control_abort));
+    // Interrupt Enable comes last: not before the mailbox is known to be idle.
+    return write(State::write_abort, reg::control, setup_.control_preserved | control_abort);
 }
 
 Action Exchange::on_abort_status(std::uint32_t status, base::TimePoint now) {
@@ -273,8 +281,7 @@ Action Exchange::on_abort_status(std::uint32_t status, base::TimePoint now) {
     // The specification names Busy and Error; an object that is still Ready would reach the next request.
     if ((status & (status_busy | status_error | status_ready)) == 0) {
         if (setup_.interrupt) {
-            // Whatever made the abort necessary, a reset perhaps, may have cleared Interrupt Enable; and a device may look
-            // at GO before it looks at Interrupt Enable in the same write. So it is set on its own, beforehand.
+            // A device may look at GO before it looks at Interrupt Enable in the same write, so this is set on its own.
             return write(State::enable_interrupt, reg::control, control(0));
         }
         return after_abort(now);

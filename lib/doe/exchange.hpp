@@ -5,7 +5,8 @@
 // here. An exchange leaves the mailbox ready for the next one, or says that it is dead or gone.
 //
 // Accesses of a response of R dwords to a request of 3: 8 + 2R, and one less when the last status of the exchange
-// before is handed in. Interrupt mode adds one, which clears Interrupt Status, and does not look before it is woken.
+// before is handed in. Interrupt mode adds one, which clears Interrupt Status, and does not look before it is woken; two
+// more for every interrupt that was not for the response.
 #pragma once
 
 #include "base/result.hpp"
@@ -108,6 +109,8 @@ private:
         clear_interrupt,
         go,
         check_ready,
+        clear_other_interrupt,
+        check_ready_again,
         wait_ready,
         read_header1,
         ack_header1,

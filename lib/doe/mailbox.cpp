@@ -66,6 +66,7 @@ void Mailbox::begin_claim() {
         return;
     }
     setup_.interrupt = options_.interrupt;
+    interrupt_enabled_ = options_.interrupt;
     interrupts_lost_ = 0;
     status_.completion = setup_.interrupt ? Completion::interrupt : Completion::poll;
     activity_ = Activity::claim_abort;
@@ -316,6 +317,12 @@ void Mailbox::wait() {
             ? now + options_.safety_poll
             : (response ? poll_schedule(protocol_) : recovery_poll_).next(wait_since_, now);
     waiting_ = true;
+    if (response && setup_.interrupt && std::exchange(interrupt_seen_, false)) {
+        // It came after GO and before this wait.
+        woken_by_interrupt_ = true;
+        post(&Mailbox::wake);
+        return;
+    }
     wait_timer_ = at(std::min(look, action_.deadline), [this] {
         woken_by_interrupt_ = false;
         wake();
@@ -332,10 +339,12 @@ void Mailbox::wake() {
 }
 
 void Mailbox::on_interrupt() {
-    interrupt_seen_ = true;
+    interrupt_owed_ = false;
     if (waiting_ && setup_.interrupt && wait_reason_ == Action::Reason::response) {
         woken_by_interrupt_ = true;
         wake();
+    } else {
+        interrupt_seen_ = true;
     }
 }
 
@@ -398,8 +407,16 @@ void Mailbox::count_completion() {
         return;
     }
     ++status_.counters.poll_completions;
-    // An interrupt that came after all, while the response was read, was late and not lost.
-    if (setup_.interrupt && !interrupt_seen_ && ++interrupts_lost_ == interrupts_lost_max) {
+    if (setup_.interrupt && !interrupt_seen_) {
+        // Lost, or only late: then it was posted while the response was read.
+        interrupt_owed_ = true;
+        post(&Mailbox::count_lost_interrupt);
+    }
+}
+
+void Mailbox::count_lost_interrupt() {
+    if (std::exchange(interrupt_owed_, false) && setup_.interrupt &&
+        ++interrupts_lost_ == interrupts_lost_max) {
         setup_.interrupt = false;
         status_.completion = Completion::poll;
         publish();
@@ -458,7 +475,7 @@ void Mailbox::close(base::Errc why, std::move_only_function<void()> closed) {
 
 void Mailbox::finish_close() {
     if (status_.state != MailboxState::gone && status_.state != MailboxState::closed) {
-        if (std::exchange(setup_.interrupt, false)) {
+        if (std::exchange(interrupt_enabled_, false)) {
             // The last thing armed is the first to go. A device that is gone meanwhile needs no disarming.
             static_cast<void>(
                 config_.write32(static_cast<std::uint16_t>(capability_.offset + reg::control),

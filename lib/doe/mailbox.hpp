@@ -129,6 +129,7 @@ private:
     void end_exchange();
     void count(const Exchange& exchange);
     void count_completion();
+    void count_lost_interrupt();
     [[nodiscard]] PollSchedule& poll_schedule(Protocol protocol);
 
     // Answering.
@@ -176,7 +177,9 @@ private:
     Action::Reason wait_reason_ = Action::Reason::none;
     bool waiting_ = false;
     bool woken_by_interrupt_ = false;    ///< the last wake of this exchange
-    bool interrupt_seen_ = false;        ///< during this exchange
+    bool interrupt_seen_ = false;        ///< during this exchange and not looked after yet
+    bool interrupt_owed_ = false;        ///< for a completion that was found without it
+    bool interrupt_enabled_ = false;     ///< Interrupt Enable may be set in the device
     std::uint32_t interrupts_lost_ = 0;  ///< since the claim
 
     bool reset_wanted_ = false;

@@ -1,108 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The exchange machine, driven as a conversation: what it must ask for, and what it is told then.
-#include "doe/exchange.hpp"
-
-#include "doe/data_object.hpp"
-#include "doe/registers.hpp"
-
-#include <gtest/gtest.h>
-
-#include <vector>
+#include "exchange_fixture.hpp"
 
 namespace doed::doe {
-
-// For failure messages.
-void PrintTo(const Action& action, std::ostream* out) {
-    static constexpr const char* kinds[] = {"read", "write", "wait", "done"};
-    *out << kinds[static_cast<int>(action.kind)] << " offset 0x" << std::hex << action.offset << " value 0x"
-         << action.value << std::dec << " reason " << static_cast<int>(action.reason) << " deadline "
-         << action.deadline.time_since_epoch().count();
-}
-
 namespace {
-
-using namespace std::chrono_literals;
-using base::Errc;
-
-constexpr std::uint16_t cap = 0x190;
-constexpr std::uint32_t idle = 0;
-constexpr Protocol cdat = protocol_table_access;
-
-class AnExchange : public testing::Test {
-protected:
-    static Action read(std::uint16_t reg) {
-        return {.kind = Action::Kind::read, .offset = static_cast<std::uint16_t>(cap + reg)};
-    }
-    static Action write(std::uint16_t reg, std::uint32_t value) {
-        return {.kind = Action::Kind::write, .offset = static_cast<std::uint16_t>(cap + reg), .value = value};
-    }
-    static Action wait(Action::Reason reason, base::TimePoint deadline) {
-        return {.kind = Action::Kind::wait, .reason = reason, .deadline = deadline};
-    }
-    static Action done() { return {.kind = Action::Kind::done}; }
-    static Action read_command() { return {.kind = Action::Kind::read, .offset = 4}; }
-
-    void begin(std::optional<std::uint32_t> known_status = std::nullopt, std::uint32_t max_response_dw = 16) {
-        exchange_.emplace(setup_, cdat, request_, max_response_dw, response_, known_status);
-        next_ = exchange_->resume(Event::start(), now_);
-    }
-    void begin_abort() {
-        exchange_.emplace(Exchange::abort_only(setup_));
-        next_ = exchange_->resume(Event::start(), now_);
-    }
-
-    // Each step: the action that must have been asked for, then the event it leads to.
-    void expect_read(std::uint16_t reg, std::uint32_t value) {
-        EXPECT_EQ(next_, read(reg)) << "before access " << accesses_;
-        ++accesses_;
-        next_ = exchange_->resume(Event::read(value), now_);
-    }
-    void expect_write(std::uint16_t reg, std::uint32_t value) {
-        EXPECT_EQ(next_, write(reg, value)) << "before access " << accesses_;
-        ++accesses_;
-        next_ = exchange_->resume(Event::written(), now_);
-    }
-    void expect_wait(Action::Reason reason, base::Duration deadline_from_now, base::Duration slept) {
-        EXPECT_EQ(next_, wait(reason, now_ + deadline_from_now));
-        now_ += slept;
-        next_ = exchange_->resume(Event::wake(), now_);
-    }
-    void expect_command(std::uint32_t value) {
-        EXPECT_EQ(next_, read_command());
-        next_ = exchange_->resume(Event::read(value), now_);
-    }
-    void expect_done() { EXPECT_EQ(next_, done()); }
-    void expect_failed(Errc code) {
-        expect_done();
-        ASSERT_FALSE(exchange_->outcome().has_value());
-        EXPECT_EQ(exchange_->outcome().error().code(), code) << exchange_->outcome().error().message();
-    }
-
-    void send() {
-        expect_write(reg::write_mailbox, 0x00021E98);
-        expect_write(reg::write_mailbox, 3);
-        expect_write(reg::write_mailbox, request_[0]);
-        expect_write(reg::control, control_go);
-    }
-    void begin_and_send() {
-        begin();
-        expect_read(reg::status, idle);
-        send();
-    }
-    void abort_cleanly() {
-        expect_write(reg::control, control_abort);
-        expect_read(reg::status, idle);
-    }
-
-    ExchangeSetup setup_{.capability_offset = cap};
-    std::vector<std::uint32_t> request_{0x00010000};
-    std::vector<std::uint32_t> response_;
-    std::optional<Exchange> exchange_;
-    base::TimePoint now_{1h};
-    Action next_;
-    int accesses_ = 0;
-};
 
 TEST_F(AnExchange, SendsTheRequestAndReadsTheResponseInEightAndTwiceRAccesses) {
     begin_and_send();
@@ -244,7 +146,8 @@ struct BadLength {
     std::uint32_t header2;
 };
 
-class AnExchangeWithABadLength : public AnExchange, public testing::WithParamInterface<BadLength> {};
+class AnExchangeWithABadLength : public AnExchange,
+                                 public testing::WithParamInterface<BadLength> {};
 
 TEST_P(AnExchangeWithABadLength, AbortsInsteadOfReadingOn) {
     begin_and_send();
@@ -257,7 +160,8 @@ TEST_P(AnExchangeWithABadLength, AbortsInsteadOfReadingOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lengths, AnExchangeWithABadLength,
-                         testing::Values(BadLength{"One", 1}, BadLength{"AboveTheProtocolsMaximum", 17},
+                         testing::Values(BadLength{"One", 1},
+                                         BadLength{"AboveTheProtocolsMaximum", 17},
                                          BadLength{"ZeroWhichMeansTheLargest", 0}),
                          [](const auto& row) { return row.param.name; });
 
@@ -296,7 +200,8 @@ TEST_F(AnExchange, ThatCannotAbortDeclaresTheMailboxDeadAndSaysWhy) {
     expect_read(reg::status, status_busy);
     expect_failed(Errc::dead);
     EXPECT_TRUE(exchange_->mailbox_dead());
-    EXPECT_NE(exchange_->outcome().error().context().find("Error is set instead of a response"), std::string::npos);
+    EXPECT_NE(exchange_->outcome().error().context().find("Error is set instead of a response"),
+              std::string::npos);
 }
 
 TEST_F(AnExchange, DoesNotTakeAnAbortForDoneWhileAnObjectIsStillReady) {
@@ -347,17 +252,6 @@ TEST_F(AnExchange, KeepsUnknownControlBits) {
     expect_write(reg::control, control_go | 0x4);
     expect_read(reg::status, status_error);
     expect_write(reg::control, control_abort | 0x4);
-}
-
-TEST_F(AnExchange, InInterruptModeClearsTheStatusAndKeepsInterruptsEnabledWithGo) {
-    setup_.interrupt = true;
-    begin();
-    expect_read(reg::status, idle);
-    expect_write(reg::write_mailbox, 0x00021E98);
-    expect_write(reg::write_mailbox, 3);
-    expect_write(reg::write_mailbox, request_[0]);
-    expect_write(reg::status, status_interrupt);
-    expect_write(reg::control, control_go | control_interrupt_enable);
 }
 
 TEST_F(AnExchange, GivenUpOnTheWireAborts) {
