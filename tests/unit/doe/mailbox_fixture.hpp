@@ -11,13 +11,13 @@
 #include "emulator/protocols/table_access_responder.hpp"
 #include "support/sim_scheduler.hpp"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace doed::doe {
 
@@ -30,7 +30,8 @@ struct DoeFunction {
 
     emulator::DoeInstance instance;
     bool gone = false;
-    std::optional<std::uint32_t> stuck_status;  ///< what the status register reads as, whatever happens
+    std::optional<std::uint32_t>
+        stuck_status;  ///< what the status register reads as, whatever happens
     std::uint64_t accesses = 0;
     std::vector<std::pair<std::uint16_t, std::uint32_t>> writes;  ///< register offset and value
 };
@@ -78,7 +79,9 @@ protected:
         }
         [[nodiscard]] bool succeeded() const { return outcome && outcome->has_value(); }
         [[nodiscard]] std::string text() const {
-            return !outcome ? "no answer" : outcome->has_value() ? "ok" : outcome->error().message();
+            return !outcome               ? "no answer"
+                   : outcome->has_value() ? "ok"
+                                          : outcome->error().message();
         }
     };
 
@@ -88,21 +91,24 @@ protected:
         emulator::DoeInstanceOptions options;
         options.response_time = {response_time, response_time};
         function_.reset(new DoeFunction{
-            .instance = emulator::DoeInstance(options, std::move(responders), [this] { return scheduler_.now(); })});
+            .instance = emulator::DoeInstance(options, std::move(responders),
+                                              [this] { return scheduler_.now(); })});
         mailbox_.emplace(scheduler_, std::make_unique<DoeFunctionConfigSpace>(*function_),
-                         pci::Address{.bus = 0x0D}, pci::DoeCapability{DoeFunction::offset, 1}, options_, allowed_,
+                         pci::Address{.bus = 0x0D}, pci::DoeCapability{DoeFunction::offset, 1},
+                         options_, allowed_,
                          [this](const MailboxStatus& status) { states_.push_back(status.state); });
     }
     void claim(base::Duration response_time = {}) {
         make(response_time);
         mailbox_->start();
-        ASSERT_TRUE(scheduler_.run_until([this] { return mailbox_->status().state == MailboxState::idle; }));
+        ASSERT_TRUE(scheduler_.run_until(
+            [this] { return mailbox_->status().state == MailboxState::idle; }));
         scheduler_.run_for(0s);
     }
 
     /// Submits and remembers the answer; the tests look at it later.
-    std::shared_ptr<Answer> submit(std::shared_ptr<Operation> operation, base::Duration deadline = 30s,
-                                   std::uint32_t uid = 0) {
+    std::shared_ptr<Answer> submit(std::shared_ptr<Operation> operation,
+                                   base::Duration deadline = 30s, std::uint32_t uid = 0) {
         auto answer = std::make_shared<Answer>();
         Submission submission;
         submission.operation = std::move(operation);
@@ -138,16 +144,21 @@ protected:
 /// An operation of a protocol of the test's choice that sends one dword once.
 class OtherOperation final : public Operation {
 public:
-    explicit OtherOperation(Protocol protocol) : protocol_(protocol) {}
+    explicit OtherOperation(Protocol protocol, std::uint32_t dword = 0)
+        : protocol_(protocol), request_{dword} {}
 
     [[nodiscard]] Protocol protocol() const noexcept override { return protocol_; }
     [[nodiscard]] base::Result<Step> start() override { return Step::send; }
-    [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t>) override { return Step::finished; }
-    [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override { return request_; }
+    [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t>) override {
+        return Step::finished;
+    }
+    [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
+        return request_;
+    }
 
 private:
     Protocol protocol_;
-    std::vector<std::uint32_t> request_{0};
+    std::vector<std::uint32_t> request_;
 };
 
 }  // namespace doed::doe
