@@ -236,6 +236,9 @@ int FakeVfioKernel::set_vectors(void* argument) {
     std::memcpy(&set, argument, sizeof(set));
     const std::string name = name_of(set.index);
     if ((set.flags & VFIO_IRQ_SET_DATA_NONE) != 0 && set.count == 0) {
+        if (on_vectors_unset) {
+            on_vectors_unset();
+        }
         const auto& eventfds = armed_[set.index];
         const bool still_open = std::ranges::all_of(given_[set.index], [&](int fd) {
             return std::ranges::any_of(

@@ -54,6 +54,8 @@ public:
     std::optional<std::size_t> short_access;
     /// Called after the vectors of a function were set, before the call returns.
     std::function<void()> on_vectors_set;
+    /// Called before they are taken away.
+    std::function<void()> on_vectors_unset;
 
     // --- What happened ---
 

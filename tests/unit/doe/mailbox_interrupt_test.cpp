@@ -172,6 +172,12 @@ TEST_F(AMailboxWithInterrupts, TriesItsInterruptAgainAfterAReset) {
     const auto before = counters();
     exchange_once();
     EXPECT_EQ(counters().interrupt_completions, before.interrupt_completions + 1);
+    deliver_ = {};
+    exchange_once();
+    exchange_once();
+    EXPECT_EQ(mailbox_->status().completion, Completion::interrupt);
+    exchange_once();
+    EXPECT_EQ(mailbox_->status().completion, Completion::poll);
 }
 
 /// Four exchanges, each found by the safety poll while its interrupt is on its way.

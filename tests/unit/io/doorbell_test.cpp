@@ -123,6 +123,7 @@ TEST_F(ADoorbell, IsTakenDownInReverse) {
     kernel().has_vectors(VfioInterrupt::msix, 2);
     arm();
     kernel().log.clear();
+    kernel().on_vectors_unset = [this] { let_handlers_run(); };
     doorbell_.reset();
     let_handlers_run();
     EXPECT_THAT(kernel().log, ElementsAre("read 0x4", "write 0x4: 0x2", "unset-irqs msix: open"));
