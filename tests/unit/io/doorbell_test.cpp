@@ -55,7 +55,7 @@ protected:
         handlers_[offset] = [this, offset] { ++notified_[offset]; };
     }
     void name_message(std::uint16_t offset, std::uint16_t message) {
-        kernel().config(static_cast<std::uint16_t>(offset + 4)) = message << 1U | 1U;
+        kernel().config(static_cast<std::uint16_t>(offset + 4)) = std::uint32_t{message} << 1U | 1U;
     }
     void add_mailbox_without_interrupt(std::uint16_t offset) {
         add_mailbox(offset, 0);
