@@ -7,14 +7,15 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, DOED, TOP, run_doed, write_json
+from harness import BUILD, DOED, PATIENCE_S, TOP, run_doed, write_json
 
 DOECTL = BUILD / "lib" / "client" / "doectl"
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z](?![\w-]))")
 
 
 def help_of(*command):
-    ended = subprocess.run([*command, "--help"], stdout=subprocess.PIPE, text=True, timeout=10, check=True)
+    ended = subprocess.run([*command, "--help"], stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S,
+                           check=True)
     return ended.stdout
 
 
