@@ -73,7 +73,7 @@ public:
     void cancel(Ticket ticket);
 
     /// Ends what is running (its waiters get `aborted`), aborts and discovers anew; queued operations wait. The completion
-    /// gets the outcome of the new claim.
+    /// gets the outcome of the new claim, or limits_exceeded at once when queue_limit resets wait.
     void reset(std::move_only_function<void(base::Result<void>)> completion);
 
     /// Stops for good: everything is answered `cancelled` at once, the exchange on the wire is let end within its time,
