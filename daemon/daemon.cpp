@@ -48,12 +48,17 @@ Daemon::Daemon(const Options& options, const Config& config, const Log& log)
     : options_(options), config_(config), log_(log), workers_(config.workers) {}
 
 Daemon::~Daemon() {
-    // What was posted to the workers refers to what is destroyed next.
+    // Answers that are still on their way are given while there is a connection to give them to. Nothing new comes in.
+    if (pump_) {
+        pump_->stop();
+    }
+    workers_.join();
+    loop_.restart();
+    loop_.poll();
     manager_.reset();
     inventory_.reset();
     pump_.reset();
     connection_.reset();
-    workers_.join();
 }
 
 // --- Start ---------------------------------------------------------------------------------------
@@ -165,7 +170,6 @@ Startup<void> Daemon::run() {
         if (failure_) {
             log_.error(failure_->message);
         }
-        connection_.reset();
         std::_Exit(static_cast<int>(failure_ ? failure_->code : ExitCode::ok));
     }
     if (failure_) {
@@ -231,22 +235,14 @@ void Daemon::serve() {
 
 // --- End -----------------------------------------------------------------------------------------
 
-/// The reverse of the start: the name, the mailboxes, then (in the destructor) objects, connection,
-/// lock.
+/// The reverse of the start: the mailboxes, then (in the destructor) objects, connection and with it
+/// the name, lock. Nothing here waits for the bus, which may be what is being stopped.
 void Daemon::stop(std::optional<StartupFailure> failure) {
     if (std::exchange(stopping_, true)) {
         return;
     }
     failure_ = std::move(failure);
     ::sd_notify(0, "STOPPING=1\nSTATUS=Waiting for exchanges to end");
-    try {
-        if (serving_) {
-            bus::release_name(*connection_, names::bus_name);
-        }
-        pump_->kick();
-    } catch (const sdbus::Error& error) {
-        log_.warning("the name could not be released: " + error.getMessage());
-    }
     timer_.expires_after(close_patience);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) {
