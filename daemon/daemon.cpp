@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <exception>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -51,20 +52,26 @@ Daemon::Daemon(const Options& options, const Config& config, const Log& log)
     : options_(options), config_(config), log_(log), workers_(config.workers) {}
 
 Daemon::~Daemon() {
-    // What was posted to the workers refers to what is destroyed next.
     hotplug_.reset();
+    // Answers that are still on their way are given while there is a connection to give them to. Nothing new comes in.
+    if (pump_) {
+        pump_->stop();
+    }
+    workers_.join();
+    loop_.restart();
+    loop_.poll();
     manager_.reset();
     inventory_.reset();
     peers_.reset();
     pump_.reset();
     connection_.reset();
-    workers_.join();
 }
 
 // --- Start ---------------------------------------------------------------------------------------
 
 Startup<void> Daemon::start() {
     constexpr Startup<void> (Daemon::* steps[])() = {
+        &Daemon::watch_signals,  // from here on a request to end is an orderly end
         &Daemon::take_lock,      // one doed per host
         &Daemon::open_host,      // this one, or an emulated one
         &Daemon::connect_bus,    // no bus, no reason to touch a device
@@ -78,6 +85,18 @@ Startup<void> Daemon::start() {
             return done;
         }
     }
+    return {};
+}
+
+Startup<void> Daemon::watch_signals() {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        signals_.add(signal);
+    }
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+        if (!error) {
+            stop({});
+        }
+    });
     return {};
 }
 
@@ -208,7 +227,6 @@ Startup<void> Daemon::export_objects() {
 // --- Life ----------------------------------------------------------------------------------------
 
 Startup<void> Daemon::run() {
-    watch_signals();
     pump_->start();
     await_claims();
     run_loop();
@@ -218,7 +236,6 @@ Startup<void> Daemon::run() {
         if (failure_) {
             log_.error(failure_->message);
         }
-        connection_.reset();
         std::_Exit(static_cast<int>(failure_ ? failure_->code : ExitCode::ok));
     }
     if (failure_) {
@@ -236,16 +253,6 @@ void Daemon::run_loop() {
             stop(StartupFailure{ExitCode::failure, std::string("unexpected: ") + error.what()});
         }
     }
-}
-
-void Daemon::watch_signals() {
-    signals_.add(SIGTERM);
-    signals_.add(SIGINT);
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-        if (!error) {
-            stop({});
-        }
-    });
 }
 
 void Daemon::await_claims() {
@@ -280,8 +287,8 @@ void Daemon::serve() {
 
 // --- End -----------------------------------------------------------------------------------------
 
-/// The reverse of the start: the name, the mailboxes, then (in the destructor) objects, connection,
-/// lock.
+/// The reverse of the start: the mailboxes, then (in the destructor) objects, connection and with it
+/// the name, lock. Nothing here waits for the bus, which may be what is being stopped.
 void Daemon::stop(std::optional<StartupFailure> failure) {
     if (std::exchange(stopping_, true)) {
         return;
@@ -289,14 +296,6 @@ void Daemon::stop(std::optional<StartupFailure> failure) {
     failure_ = std::move(failure);
     ::sd_notify(0, "STOPPING=1\nSTATUS=Waiting for exchanges to end");
     hotplug_.reset();
-    try {
-        if (serving_) {
-            bus::release_name(*connection_, names::bus_name);
-        }
-        pump_->kick();
-    } catch (const sdbus::Error& error) {
-        log_.warning("the name could not be released: " + error.getMessage());
-    }
     timer_.expires_after(close_patience);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) {
@@ -304,8 +303,15 @@ void Daemon::stop(std::optional<StartupFailure> failure) {
         }
     });
     inventory_->close([this] {
-        closed_ = true;
-        loop_.stop();
+        // Workers may still be in a file of the kernel's; waited for where it does not hold the patience above. When that
+        // ends first, the process ends with it, and so does this thread.
+        std::thread([this] {
+            workers_.join();
+            asio::post(loop_, [this] {
+                closed_ = true;
+                loop_.stop();
+            });
+        }).detach();
     });
 }
 

@@ -38,13 +38,14 @@ public:
     /// Everything up to the objects on the bus. What fails has been undone when it returns.
     [[nodiscard]] Startup<void> start();
 
-    /// Takes the bus name, serves until SIGTERM or SIGINT, and undoes what start() did in reverse
+    /// Takes the bus name, serves until SIGTERM, SIGINT or SIGHUP, and undoes what start() did in reverse
     /// order. Ends within 3 s of the signal; when a device holds a worker longer than that, the
     /// process ends here.
     [[nodiscard]] Startup<void> run();
 
 private:
     // start(), in this order.
+    Startup<void> watch_signals();
     Startup<void> take_lock();
     Startup<void> open_host();
     Startup<void> connect_bus();
@@ -56,7 +57,6 @@ private:
     [[nodiscard]] std::filesystem::path power_records() const;
 
     // run().
-    void watch_signals();
     void await_claims();
     void serve();
     void run_loop();
@@ -83,7 +83,7 @@ private:
 
     bool serving_ = false;  ///< the name is ours
     bool stopping_ = false;
-    bool closed_ = false;  ///< every mailbox has let go
+    bool closed_ = false;  ///< every mailbox has let go, every worker ended
     std::optional<StartupFailure> failure_;
 };
 

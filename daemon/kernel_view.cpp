@@ -10,6 +10,7 @@
 #include <string_view>
 #include <system_error>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace doed::daemon {
@@ -84,9 +85,10 @@ KernelFacts KernelView::of(const pci::Address& address) const {
     facts.config_writable = ::access((device / "config").c_str(), W_OK) == 0;
     if (const auto port = ports_.find(address); port != ports_.end()) {
         facts.cxl_port = true;
-        std::error_code error;
-        if (const auto cdat = port->second / "CDAT"; fs::exists(cdat, error)) {
+        struct stat status{};
+        if (const auto cdat = port->second / "CDAT"; ::stat(cdat.c_str(), &status) == 0) {
             facts.cdat_file = cdat;
+            facts.cdat_identity = status.st_ino;
         }
     }
     for_each_entry(device / "doe_features", [&facts](const fs::path& feature) {

@@ -22,6 +22,7 @@ struct KernelFacts {
     std::string driver;
     bool cxl_port = false;
     std::filesystem::path cdat_file;  ///< of the CXL port; empty when the port has none
+    std::uint64_t cdat_identity = 0;  ///< of that file: another one when the port is made anew
     bool tsm_connected = false;
     bool config_writable = true;
     std::vector<doe::Protocol>

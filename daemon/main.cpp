@@ -8,6 +8,7 @@
 #include "daemon/options.hpp"
 #include "emulator/emulated_host.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -70,6 +71,8 @@ int run(int argc, char** argv) {
         return good ? static_cast<int>(ExitCode::ok) : fail(log, good.error());
     }
 
+    // Whoever reads the log may go away; that must not end an owner of mailboxes in mid-exchange.
+    std::signal(SIGPIPE, SIG_IGN);
     daemon::Daemon service(*options, *config, log);
     if (const auto started = service.start(); !started) {
         return fail(log, started.error());

@@ -2,6 +2,7 @@
 #include "daemon/served_device.hpp"
 
 #include "daemon/bus/paths.hpp"
+#include "daemon/kernel_table_reader.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -39,30 +40,6 @@ std::vector<doe::Protocol> kernel_features(const KernelFacts& kernel) {
     return {doe::protocol_discovery, doe::protocol_table_access};
 }
 
-/// Reads the kernel's copy on a worker: a file of sysfs may block.
-CdatCache::Reader kernel_reader(asio::any_io_executor loop, asio::any_io_executor workers,
-                                const std::filesystem::path& file, const std::string& mailbox_name,
-                                const std::string& reason) {
-    return [=](const bus::MethodOptions& options, auto completion) {
-        if (options.refresh) {
-            completion(base::fail(base::Errc::kernel_owned, mailbox_name + ": " + reason));
-            return;
-        }
-        asio::post(workers, [=, completion = std::move(completion)]() mutable {
-            base::Result<cdat::Table> table;
-            if (auto bytes = read_kernel_cdat(file)) {
-                table = cdat::Table::parse(std::move(*bytes));
-            } else {
-                table = std::unexpected(bytes.error().in(mailbox_name));
-            }
-            asio::post(loop,
-                       [table = std::move(table), completion = std::move(completion)]() mutable {
-                           completion(std::move(table));
-                       });
-        });
-    };
-}
-
 }  // namespace
 
 ServedDevice::ServedDevice(const DeviceContext& context, DeviceFinding finding)
@@ -97,6 +74,9 @@ void ServedDevice::begin() {
 }
 
 void ServedDevice::update(DeviceFinding finding) {
+    // A port that went and came back between two looks has read the table anew.
+    const bool another_table = ownership_.owner == Owner::kernel &&
+                               finding.kernel.cdat_identity != finding_.kernel.cdat_identity;
     finding_ = std::move(finding);
     if (object_) {
         object_->update(finding_.info);
@@ -107,7 +87,7 @@ void ServedDevice::update(DeviceFinding finding) {
     });
     // What could not be opened may be free by now; what seemed gone is there again.
     const bool failed = is_ours(decide().owner) && !is_ours(ownership_.owner);
-    if (!changing_ && (lost || failed || decide() != ownership_)) {
+    if (!changing_ && (lost || failed || another_table || decide() != ownership_)) {
         change_owner(decide());
     }
 }
@@ -382,9 +362,13 @@ std::shared_ptr<CdatCache> ServedDevice::make_cache(const Mailbox& mailbox) cons
         served.capability() != finding_.info.mailboxes.front()) {
         return nullptr;
     }
+    const auto reader = std::make_shared<KernelTableReader>(
+        context_.loop, context_.workers, finding_.kernel.cdat_file, served.name(),
+        served.ownership().reason);
     return std::make_shared<CdatCache>(
-        "kernel", kernel_reader(context_.loop, context_.workers, finding_.kernel.cdat_file,
-                                served.name(), served.ownership().reason));
+        "kernel", [reader](const bus::MethodOptions& options, auto completion) {
+            reader->read(options, std::move(completion));
+        });
 }
 
 void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers) {

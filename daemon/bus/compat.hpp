@@ -71,19 +71,12 @@ inline sdbus::Error make_error(const std::string& name, const std::string& messa
 #endif
 }
 
-/// Both are round trips to the bus daemon: at start-up and shut-down only.
+/// A round trip to the bus daemon: at start-up only.
 inline void request_name(sdbus::IConnection& connection, const std::string& name) {
 #if DOED_SDBUS_GENERATION == 2
     connection.requestName(sdbus::ServiceName{name});
 #else
     connection.requestName(name);
-#endif
-}
-inline void release_name(sdbus::IConnection& connection, const std::string& name) {
-#if DOED_SDBUS_GENERATION == 2
-    connection.releaseName(sdbus::ServiceName{name});
-#else
-    connection.releaseName(name);
 #endif
 }
 

@@ -11,5 +11,6 @@ namespace doed::base {
 
 }  // namespace doed::base
 
-#define DOED_ASSERT(condition) \
-    ((condition) ? static_cast<void>(0) : ::doed::base::assertion_failed(#condition, __FILE__, __LINE__))
+#define DOED_ASSERT(condition)          \
+    ((condition) ? static_cast<void>(0) \
+                 : ::doed::base::assertion_failed(#condition, __FILE__, __LINE__))

@@ -19,7 +19,9 @@ public:
 
     [[nodiscard]] bool ok() const noexcept { return ok_; }
     [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
-    [[nodiscard]] std::size_t remaining() const noexcept { return ok_ ? bytes_.size() - offset_ : 0; }
+    [[nodiscard]] std::size_t remaining() const noexcept {
+        return ok_ ? bytes_.size() - offset_ : 0;
+    }
 
     /// The next sizeof(T) bytes as an unsigned little-endian number.
     template <std::unsigned_integral T>

@@ -20,6 +20,7 @@ inline constexpr char error_prefix[] = "org.doed1.Error.";
 /// Options that every method takes in its trailing a{sv}.
 inline constexpr char option_deadline_usec[] = "deadline-usec";  ///< t: microseconds from now
 inline constexpr char option_interactive[] = "interactive";      ///< b: polkit may ask the user
-inline constexpr char option_refresh[] = "refresh";              ///< b: read from the device, not from the cache
+inline constexpr char option_refresh[] =
+    "refresh";  ///< b: read from the device, not from the cache
 
 }  // namespace doed::names

@@ -34,7 +34,7 @@ Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path,
     if (!fd) {
         return fail_with_errno(name, errno);
     }
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd.get(), &status) != 0) {
         return fail_with_errno(name, errno);
     }

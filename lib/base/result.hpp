@@ -16,8 +16,9 @@ template <typename T>
 using Result = std::expected<T, Error>;
 
 /// `return fail(Errc::io, "...")` from any function that returns a Result.
-[[nodiscard]] inline std::unexpected<Error> fail(Errc code, std::string context = {},
-                                                 std::source_location where = std::source_location::current()) {
+[[nodiscard]] inline std::unexpected<Error> fail(
+    Errc code, std::string context = {},
+    std::source_location where = std::source_location::current()) {
     return std::unexpected<Error>(Error(code, std::move(context), where));
 }
 

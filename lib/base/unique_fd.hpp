@@ -3,9 +3,9 @@
 // Owner of one file descriptor.
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
+
+#include <unistd.h>
 
 namespace doed::base {
 

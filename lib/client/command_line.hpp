@@ -15,7 +15,8 @@
 
 namespace doed::client {
 
-using Command = std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, ReleaseOptions>;
+using Command =
+    std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, ReleaseOptions>;
 
 struct CommandLine {
     std::string answer;  ///< what --help and --version print; the rest is of no use then

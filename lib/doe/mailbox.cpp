@@ -87,6 +87,11 @@ base::Result<void> Mailbox::read_control() {
 
 void Mailbox::end_claim(const base::Result<void>& outcome) {
     reset_wanted_ = false;
+    if (closing_) {
+        // Given up between two exchanges, which says nothing of the device.
+        post(&Mailbox::advance);
+        return;
+    }
     if (!outcome) {
         die(outcome.error());
         return;
@@ -445,6 +450,11 @@ void Mailbox::reset(std::move_only_function<void(base::Result<void>)> completion
         const auto code =
             status_.state == MailboxState::gone ? base::Errc::device_gone : closing_why_;
         completion(std::unexpected(about(code)));
+        return;
+    }
+    if (reset_waiters_.size() >= options_.queue_limit) {
+        completion(std::unexpected(about(base::Errc::limits_exceeded,
+                                         std::to_string(reset_waiters_.size()) + " resets wait")));
         return;
     }
     reset_waiters_.push_back(std::move(completion));

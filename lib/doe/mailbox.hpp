@@ -78,7 +78,7 @@ public:
     void cancel(Ticket ticket);
 
     /// Ends what is running (its waiters get `aborted`), aborts and discovers anew; queued operations wait. The completion
-    /// gets the outcome of the new claim.
+    /// gets the outcome of the new claim, or limits_exceeded at once when queue_limit resets wait.
     void reset(std::move_only_function<void(base::Result<void>)> completion);
 
     /// The device raised its interrupt for this mailbox, or for another that shares the message: looks when a response is

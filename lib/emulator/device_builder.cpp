@@ -31,6 +31,7 @@ std::unique_ptr<DoeInstance> make_instance(const DeviceTopology& topology,
                                            const MailboxTopology& mailbox, std::uint16_t index,
                                            const Environment& environment) {
     std::vector<std::unique_ptr<Responder>> responders;
+    responders.reserve(mailbox.protocols.size());
     for (const doe::Protocol protocol : mailbox.protocols) {
         responders.push_back(make_responder(protocol, topology));
     }

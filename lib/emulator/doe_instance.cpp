@@ -17,6 +17,7 @@ constexpr std::uint32_t interrupt_message_shift = 1;
 std::unique_ptr<Responder> make_discovery(std::uint8_t capability_version,
                                           const std::vector<std::unique_ptr<Responder>>& others) {
     std::vector<doe::Protocol> protocols;
+    protocols.reserve(others.size());
     for (const auto& responder : others) {
         protocols.push_back(responder->protocol());
     }

@@ -9,7 +9,7 @@ namespace doed::io {
 
 namespace asio = boost::asio;
 
-StrandScheduler::StrandScheduler(asio::any_io_executor executor) : strand_(std::move(executor)) {}
+StrandScheduler::StrandScheduler(asio::any_io_executor executor) : strand_(executor) {}
 
 StrandScheduler::~StrandScheduler() = default;
 

@@ -191,11 +191,11 @@ class Bus:
 class Doed:
     """A doed process. Its log is self.log(), its exit code comes from stop() or wait()."""
 
-    def __init__(self, bus_address, log_file, *options, env=None, runner=()):
+    def __init__(self, bus_address, log_file, *options, env=None, runner=(), stderr=subprocess.STDOUT):
         self.log_file = log_file
         with open(log_file, "wb") as log:
             self.process = subprocess.Popen(
-                [*runner, DOED, "--bus", bus_address, *map(str, options)], stdout=log, stderr=subprocess.STDOUT,
+                [*runner, DOED, "--bus", bus_address, *map(str, options)], stdout=log, stderr=stderr,
                 env={**os.environ, **(env or {})}, preexec_fn=die_with_parent)
 
     def log(self):

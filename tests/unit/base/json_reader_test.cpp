@@ -85,24 +85,23 @@ TEST(AJsonInteger, MayBeHexadecimalWhereThatIsAllowed) {
 }
 
 TEST(AJsonValue, IsReadAsWhatItIs) {
-    EXPECT_EQ(
-        problem_of(
-            R"({"text": "a", "truth": true, "list": [1, 2], "word": "green"})",
-            [](const JsonValue& value) {
-                const JsonObject root = value.object({"text", "truth", "list", "word", "absent"});
-                EXPECT_EQ(root.get("text").string(), "a");
-                EXPECT_TRUE(root.get("text").is_string());
-                EXPECT_FALSE(root.get("text").is_number());
-                EXPECT_TRUE(root.get("truth").boolean());
-                const auto list = root.get("list").array();
-                ASSERT_EQ(list.size(), 2U);
-                EXPECT_TRUE(list[1].is_number());
-                EXPECT_EQ(list[1].integer<int>(), 2);
-                EXPECT_EQ(root.get("word").choice<Colour>(colours), Colour::green);
-                EXPECT_TRUE(value.is_object());
-                EXPECT_FALSE(root.find("absent"));
-            }),
-        "");
+    EXPECT_EQ(problem_of(R"({"text": "a", "truth": true, "list": [1, 2], "word": "green"})",
+                         [](const JsonValue& value) {
+                             const JsonObject root =
+                                 value.object({"text", "truth", "list", "word", "absent"});
+                             EXPECT_EQ(root.get("text").string(), "a");
+                             EXPECT_TRUE(root.get("text").is_string());
+                             EXPECT_FALSE(root.get("text").is_number());
+                             EXPECT_TRUE(root.get("truth").boolean());
+                             const auto list = root.get("list").array();
+                             ASSERT_EQ(list.size(), 2U);
+                             EXPECT_TRUE(list[1].is_number());
+                             EXPECT_EQ(list[1].integer<int>(), 2);
+                             EXPECT_EQ(root.get("word").choice<Colour>(colours), Colour::green);
+                             EXPECT_TRUE(value.is_object());
+                             EXPECT_FALSE(root.find("absent"));
+                         }),
+              "");
 }
 
 TEST(AJsonValue, OfTheWrongTypeYieldsNothingAndSaysWhatWasExpected) {

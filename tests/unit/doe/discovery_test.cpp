@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "doe/discovery.hpp"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace doed::doe {
 namespace {
@@ -12,7 +12,8 @@ namespace {
 using Step = Operation::Step;
 
 std::uint32_t entry(Protocol protocol, std::uint8_t next) {
-    return protocol.vendor_id | std::uint32_t{protocol.object_type} << 16 | std::uint32_t{next} << 24;
+    return protocol.vendor_id | std::uint32_t{protocol.object_type} << 16 |
+           std::uint32_t{next} << 24;
 }
 
 Step feed(DiscoveryOperation& discovery, std::vector<std::uint32_t> payload) {
@@ -69,7 +70,8 @@ TEST(Discovery, AsksAtMost256Times) {
     int asked = 1;
     for (Step step = Step::send; step == Step::send; ++asked) {
         ASSERT_LE(asked, 256);
-        step = feed(discovery, {entry({0x1234, static_cast<std::uint8_t>(asked)}, static_cast<std::uint8_t>(asked))});
+        step = feed(discovery, {entry({0x1234, static_cast<std::uint8_t>(asked)},
+                                      static_cast<std::uint8_t>(asked))});
     }
     EXPECT_EQ(discovery.protocols().size(), 256U);
 }

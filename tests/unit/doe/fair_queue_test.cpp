@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "doe/fair_queue.hpp"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace doed::doe {
 namespace {

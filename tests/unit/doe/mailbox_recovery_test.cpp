@@ -158,5 +158,31 @@ TEST_F(AMailbox, DestroyedWithWorkPostedLeavesNothingBehindThatTouchesIt) {
     EXPECT_EQ(running->times, 0);
 }
 
+TEST_F(AMailbox, ClosedWhileItIsClaimedIsNotCalledDead) {
+    make(100ms);
+    mailbox_->start();
+    scheduler_.run_for(50ms);
+    bool closed = false;
+    mailbox_->close(Errc::cancelled, [&] { closed = true; });
+    ASSERT_TRUE(scheduler_.run_until([&] { return closed; }));
+    EXPECT_EQ(mailbox_->status().state, MailboxState::closed);
+    EXPECT_EQ(mailbox_->status().last_error, "");
+}
+
+TEST_F(AMailbox, RefusesMoreResetsThanItsQueueHolds) {
+    options_.queue_limit = 2;
+    claim(100ms);
+    const auto running = submit_cdat();
+    scheduler_.run_for(50ms);
+    std::vector<base::Result<void>> results;
+    for (int i = 0; i < 3; ++i) {
+        mailbox_->reset([&](base::Result<void> result) { results.push_back(std::move(result)); });
+    }
+    ASSERT_EQ(results.size(), 1U);
+    EXPECT_EQ(results.front().error().code(), Errc::limits_exceeded);
+    ASSERT_TRUE(scheduler_.run_until([&] { return results.size() == 3; }));
+    EXPECT_TRUE(results[1].has_value() && results[2].has_value());
+}
+
 }  // namespace
 }  // namespace doed::doe

@@ -30,7 +30,8 @@ Outcome follow(const PollSchedule& schedule, base::Duration ready) {
 TEST(APollSchedule, SeesAnUnknownDevicesResponseAtMostATenthLate) {
     const PollSchedule schedule{PollLimits{}};
     for (const auto ready : {50us, 200us, 1000us, 5000us, 20000us, 39000us}) {
-        EXPECT_LE(follow(schedule, ready).lateness, std::max<base::Duration>(50us, ready / 10)) << ready.count();
+        EXPECT_LE(follow(schedule, ready).lateness, std::max<base::Duration>(50us, ready / 10))
+            << ready.count();
     }
 }
 

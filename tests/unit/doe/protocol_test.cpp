@@ -13,7 +13,8 @@ TEST(AProtocol, IsWrittenAsTheKernelWritesIt) {
 }
 
 TEST(AProtocol, IsNotParsedFromAnythingElse) {
-    for (const char* text : {"", "1e98", "1e98:2", "1e98:002", "1e98.02", "xyzw:00", "1e98:0g", " 1e98:02", "-e98:02"}) {
+    for (const char* text : {"", "1e98", "1e98:2", "1e98:002", "1e98.02", "xyzw:00", "1e98:0g",
+                             " 1e98:02", "-e98:02"}) {
         EXPECT_EQ(Protocol::parse(text), std::nullopt) << text;
     }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/strand_scheduler.hpp"
 
-#include <gtest/gtest.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -10,6 +8,8 @@
 #include <future>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace doed::io {
 namespace {
@@ -52,10 +52,10 @@ TEST(AStrandScheduler, RunsTimersInTheOrderOfTheirTimesAndNotBefore) {
 TEST(AStrandScheduler, DoesNotRunATimerThatWasCancelledAfterItExpired) {
     asio::io_context context;
     StrandScheduler scheduler(context.get_executor());
+    base::TimerId second = 0;
     bool second_ran = false;
     scheduler.post([&] {
         const auto now = scheduler.now();
-        base::TimerId second = 0;
         // Both have expired when the first runs, which takes the other back.
         scheduler.at(now - 1ms, [&] { scheduler.cancel(second); });
         second = scheduler.at(now, [&] { second_ran = true; });

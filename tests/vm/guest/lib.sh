@@ -76,7 +76,24 @@ wait_for() {
   done
 }
 
+slowest() { (($2 > $1)) && echo "$2" || echo "$1"; } # of two times
+
 milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
+
+# within MILLISECONDS COMMAND...: as wait_for, but to the millisecond; sets waited_ms.
+within() {
+  local begin=$((${EPOCHREALTIME/./} / 1000)) limit=$1 done=1
+  shift
+  until "$@" >/dev/null 2>&1 && done=0 || ((${EPOCHREALTIME/./} / 1000 - begin >= limit)); do
+    sleep 0.02
+  done
+  waited_ms=$((${EPOCHREALTIME/./} / 1000 - begin))
+  return "$done"
+}
+
+# Milliseconds a design limit leaves: whatever happens to a device, 3 s later doed's
+# state is the documented one.
+readonly LIMIT_MS=3000
 
 # ---- the bus and doed --------------------------------------------------------
 
@@ -118,6 +135,31 @@ doed_stop() {
   kill "$guard" && wait "$guard"
 } 2>/dev/null
 
+# Kills doed as a crash would.
+doed_kill() {
+  kill -KILL "$doed_pid"
+  wait "$doed_pid"
+} 2>/dev/null
+
+# freeze_in_exchange BDF OFFSET: stops doed while the mailbox holds an answer that has
+# not been read to its end. A client has to keep it busy. This is also how exchanges
+# become slow: QEMU's devices answer while GO is being written.
+freeze_in_exchange() {
+  local i
+  for ((i = 0; i < 300; i++)); do
+    kill -STOP "$doed_pid"
+    wait_for 5 doed_is_stopped
+    ! doe_ready "$1" "$2" || return 0
+    doed_thaw
+    sleep 0.00$((RANDOM % 10))
+  done
+  fail "doed can be stopped in the middle of an exchange" "not in $i tries"
+  return 1
+}
+
+doed_is_stopped() { ! cat "/proc/$doed_pid/task"/*/status | grep '^State:' | grep -qv 'T (stopped)'; }
+doed_thaw() { kill -CONT "$doed_pid"; }
+
 doed_log() {
   echo "---- doed's log"
   cat "$DOED_LOG"
@@ -125,11 +167,16 @@ doed_log() {
 }
 
 # An independent witness of doed's hardware accesses: strace, attached to each
-# thread of each doed process. Every config access is one pread64 or pwrite64.
+# thread of each doed process. Every config access is one of CONFIG_CALLS;
+# whatever else could reach a device is in DEVICE_CALLS.
+readonly CONFIG_CALLS=pread64,pwrite64
+readonly DEVICE_CALLS=$CONFIG_CALLS,read,write,readv,writev,preadv,pwritev,preadv2,pwritev2,open,openat,ioctl,mmap
+
+# trace_start CALLS
 trace_start() {
   local pids=()
   mapfile -t pids < <(grep -lx doed /proc/[0-9]*/comm | cut -d / -f 3)
-  strace -f -y -e trace=pread64,pwrite64 -o "$TMP/strace" "${pids[@]/#/-p}" >"$TMP/strace.log" 2>&1 &
+  strace -f -y -ttt -e trace="$1" -o "$TMP/strace" "${pids[@]/#/-p}" >"$TMP/strace.log" 2>&1 &
   tracer_pid=$!
   wait_for 20 all_traced "${pids[@]}" || fail "strace attaches to doed" "$(tail -n 1 "$TMP/strace.log")"
 }
@@ -149,6 +196,65 @@ trace_stop() {
 # traced_accesses BDF: config accesses between trace_start and trace_stop. -y shows
 # what a file number stands for; the second half of an interrupted line has none.
 traced_accesses() { grep -cE "p(read|write)64\([0-9]+<[^>]*/$1/config>" "$TMP/strace"; }
+
+# traced_between BDF BEGIN END: everything the traced calls did, between two times in
+# seconds, to the device's config file or to a VFIO device.
+traced_between() {
+  awk -v file="/$1/config" -v begin="$2" -v end="$3" '
+    $2 >= begin && $2 <= end && (index($0, file) || index($0, "vfio")) { count++ }
+    END { print count + 0 }' "$TMP/strace"
+}
+
+# ---- a client that never stops -----------------------------------------------
+
+readonly CLIENT_LOG=$TMP/client.log
+
+# client_start [PATH...]: client.py, reading the tables of these mailboxes from the
+# devices without a pause
+client_start() {
+  : >"$CLIENT_LOG"
+  /usr/bin/python3 /vm/source/tests/vm/guest/client.py "$CLIENT_LOG" "$@" &
+  client_pid=$!
+  wait_for 30 grep -q ready "$CLIENT_LOG" || fail "the client starts" "see the console log"
+}
+
+client_stop() {
+  kill -TERM "$client_pid"
+  wait "$client_pid"
+} 2>/dev/null
+
+# event_after MS KIND PATH [DETAIL]: prints the time of the first such event.
+event_after() {
+  awk -v since="$1" -v kind="$2" -v path="$3" -v detail="${4-}" '
+    $1 >= since && $2 == kind && $3 == path && (detail == "" || $4 == detail) { print $1; found = 1; exit }
+    END { exit !found }' "$CLIENT_LOG"
+}
+
+# served_after MS PATH: the client's next table came within LIMIT_MS of that time.
+# Sets served_ms to the delay, or to "never".
+served_after() {
+  local at
+  wait_for 8 event_after "$1" table "$2"
+  at=$(event_after "$1" table "$2") || at=
+  served_ms=${at:+$((at - $1))}
+  served_ms=${served_ms:-never}
+  [[ $served_ms != never ]] && ((served_ms <= LIMIT_MS))
+}
+
+# check_served MS PATH WHAT
+check_served() {
+  if served_after "$1" "$2"; then
+    pass "$3 within 3 s ($served_ms ms)"
+  else
+    fail "$3 within 3 s" "after $served_ms ms"
+  fi
+}
+
+# client_tables PATH: how many different tables it got
+client_tables() { awk -v path="$1" '$2 == "table" && $3 == path { print $4 }' "$CLIENT_LOG" | sort -u | wc -l; }
+
+# client_errors REGEX: the names of the errors it got that do not match
+client_errors() { awk '$2 == "error" { print $4 }' "$CLIENT_LOG" | grep -vxE "$1" | sort | uniq -c | xargs; }
 
 # ---- D-Bus -------------------------------------------------------------------
 
@@ -181,6 +287,17 @@ property() {
 
 property_is() { [[ $(property "$1" "$2" "$3") == "$4" ]]; }
 
+# features PATH: the Features as VENDOR:TYPE, sorted, in one line
+features() {
+  local vendor type
+  busctl --json=short get-property org.doed1 "$1" org.doed1.Mailbox Features |
+    jq -r '.data[] | "\(.[0]) \(.[1])"' |
+    while read -r vendor type; do printf '%04x:%02x\n' "$vendor" "$type"; done | sort | xargs
+}
+
+# served PATH: its mailbox is ready for the next request
+served() { property_is "$1" Mailbox State idle; }
+
 # ---- files and hardware ------------------------------------------------------
 
 # The bytes of a file as decimal numbers in one line, as busctl prints them.
@@ -208,21 +325,89 @@ doe_offset() {
   return 1
 }
 
-# kernel_cdat BDF: the kernel's CDAT file of the CXL port that belongs to this
-# function. Numbers of ports differ between boots, so its uport link decides: it
-# ends in BDF (a switch) or in BDF/memN (an endpoint).
-kernel_cdat() {
+# cxl_port BDF: the kernel's CXL port that belongs to this function. Numbers of ports
+# differ between boots, so its uport link decides: it ends in BDF (a switch) or in
+# BDF/memN (an endpoint).
+cxl_port() {
   local port
   for port in /sys/bus/cxl/devices/{endpoint,port}*; do
-    if [[ -e $port/CDAT && $(readlink -f "$port/uport")/ =~ /$1/(mem[0-9]+/)?$ ]]; then
-      echo "$port/CDAT"
+    if [[ $(readlink -f "$port/uport")/ =~ /$1/(mem[0-9]+/)?$ ]]; then
+      echo "$port"
       return
     fi
   done
   return 1
 }
 
-driver_of() { basename "$(readlink -f "/sys/bus/pci/devices/$1/driver")"; }
+# kernel_cdat BDF: the kernel's CDAT file of that port, if there is one
+kernel_cdat() {
+  local port
+  port=$(cxl_port "$1") && [[ -e $port/CDAT ]] && echo "$port/CDAT"
+}
+
+# driver_of BDF: its driver's name, or "none"
+driver_of() {
+  local link=/sys/bus/pci/devices/$1/driver
+  [[ -e $link ]] && basename "$(readlink "$link")" || echo none
+}
+
+on_off() { (($1)) && echo on || echo off; }
+
+# bus_master BDF: on or off, from the Command register
+bus_master() { on_off $(($(config_dword "$1" 4) & 0x4)); }
+
+# doe_interrupt BDF OFFSET: on or off, Interrupt Enable in the DOE Control register
+doe_interrupt() { on_off $(($(config_dword "$1" $((0x$2 + 0x8))) & 0x2)); }
+
+# doe_ready BDF OFFSET: an object, or a part of one, waits to be read (DOE Status)
+doe_ready() { (($(config_dword "$1" $((0x$2 + 0xc))) & 0x80000000)); }
+
+# bind_driver BDF DRIVER: instead of the one that is bound, or "none"; sets unbind_ms.
+bind_driver() {
+  local device=/sys/bus/pci/devices/$1 begin
+  begin=$(milliseconds)
+  [[ ! -e $device/driver ]] || echo "$1" >"$device/driver/unbind"
+  unbind_ms=$(($(milliseconds) - begin))
+  echo "$2" >"$device/driver_override"
+  echo "$1" >/sys/bus/pci/drivers_probe
+  [[ $(driver_of "$1") == "$2" ]] || abort "$2 binds to $1" "$(dmesg | tail -n 1)"
+}
+
+# vfio_group BDF: /dev/vfio/N
+vfio_group() { echo "/dev/vfio/$(basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")")"; }
+
+# vfio_interrupts BDF: how many interrupts the kernel has delivered to the eventfd of
+# the device's MSI-X vector 0; nothing when it is not set up
+vfio_interrupts() {
+  awk -v name="vfio-msix[0]($1)" '
+    index($0, name) { for (i = 2; $i ~ /^[0-9]+$/; i++) count += $i; print count }' /proc/interrupts
+}
+
+# load_cxl: the kernel's own users of DOE mailboxes
+load_cxl() {
+  local module
+  for module in cxl_acpi cxl_pci cxl_mem cxl_pmem; do
+    modprobe "$module" || abort "module $module loads" "modprobe ended with $?"
+  done
+}
+
+# ---- what the kernel thinks of it --------------------------------------------
+
+# kernel_remember: how it is before doed comes
+kernel_remember() {
+  tainted_before=$(cat /proc/sys/kernel/tainted)
+  dmesg_lines=$(dmesg | wc -l)
+}
+
+kernel_complaints() {
+  dmesg | tail -n +$((dmesg_lines + 1)) |
+    grep -E 'WARNING|BUG|Oops|Call Trace|segfault|Unexpected write|DOE|blocked|hung'
+}
+
+check_kernel() {
+  check_equal "the kernel is as tainted as before" "$tainted_before" "$(cat /proc/sys/kernel/tainted)"
+  check_equal "the kernel has not complained" '' "$(kernel_complaints)"
+}
 
 # ---- the machine from inside -------------------------------------------------
 

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The man pages name every option, command, exit code and configuration key that there is, and no other; the pages that
+list D-Bus errors list all of doed's."""
+
+import re
+import subprocess
+
+import pytest
+
+from harness import BUILD, DOED, PATIENCE_S, TOP, run_doed, write_json
+
+DOECTL = BUILD / "lib" / "client" / "doectl"
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z](?![\w-]))")
+
+
+def help_of(*command):
+    ended = subprocess.run([*command, "--help"], stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S,
+                           check=True)
+    return ended.stdout
+
+
+def helped_options(text):
+    """The options that a help text lists: each line of its list begins with one."""
+    lines = re.findall(r"^  (-\S+)", text, re.MULTILINE)
+    return {option for line in lines for option in OPTION.findall(line.replace(",", " "))}
+
+
+def helped_commands(text):
+    return set(re.findall(r"^  ([a-z]+) ", text.partition("\nCommands:\n")[2].partition("\n\n")[0], re.MULTILINE))
+
+
+def helped_exit_codes(text):
+    return set(re.findall(r"^  (\d+)  ", text.partition("Exit codes:\n")[2], re.MULTILINE))
+
+
+class Page:
+    """A man page's source: sections of terms, each with its description."""
+
+    def __init__(self, name):
+        self.text = (TOP / "docs" / "man" / f"{name}.scd").read_text(encoding="utf-8")
+
+    def sections(self):
+        return re.findall(r"^# (.+)$", self.text, re.MULTILINE)
+
+    def entries(self, section):
+        """term -> description, in the order of the page"""
+        body = re.search(rf"^# {re.escape(section)}\n(.*?)(?=^# |\Z)", self.text, re.MULTILINE | re.DOTALL)
+        assert body, f"the page has no section {section}"
+        return dict(re.findall(r"^(\S.*)\n((?:\t.*\n|\n(?=\t))+)", body.group(1), re.MULTILINE))
+
+    def options(self, section):
+        return {option for term in self.entries(section) for option in OPTION.findall(term.replace("*", " "))}
+
+    def words(self, section):
+        """The first word of each term."""
+        return {re.match(r"\*(\w+)\*", term).group(1) for term in self.entries(section)}
+
+
+# --- Programs ----------------------------------------------------------------------------------------
+
+
+def test_the_options_of_doed():
+    assert Page("doed.8").options("OPTIONS") == helped_options(help_of(DOED))
+
+
+def test_the_options_of_doectl():
+    assert Page("doectl.1").options("OPTIONS") == helped_options(help_of(DOECTL))
+
+
+def test_the_commands_of_doectl():
+    commands = helped_commands(help_of(DOECTL))
+    assert len(commands) >= 4
+    assert Page("doectl.1").words("COMMANDS") == commands
+
+
+def test_the_options_of_each_command():
+    page = Page("doectl.1")
+    sections = set()
+    for command in helped_commands(help_of(DOECTL)):
+        own = helped_options(help_of(DOECTL, command)) - {"-h", "--help"}
+        if own:
+            sections.add(f"OPTIONS OF {command.upper()}")
+            assert page.options(f"OPTIONS OF {command.upper()}") == own
+    assert {section for section in page.sections() if section.startswith("OPTIONS OF ")} == sections
+
+
+@pytest.mark.parametrize("name,program", [("doed.8", DOED), ("doectl.1", DOECTL)])
+def test_the_exit_codes(name, program):
+    codes = helped_exit_codes(help_of(program))
+    assert "0" in codes
+    assert Page(name).words("EXIT STATUS") == codes
+
+
+# --- Configuration -----------------------------------------------------------------------------------
+
+
+def refusal(tmp_path, configuration):
+    """What doed says about a configuration that is wrong."""
+    code, lines = run_doed("--check-config", "--config", write_json(tmp_path / "doed.json", configuration))
+    assert (code, len(lines)) == (2, 1), lines
+    return lines[0]
+
+
+def at_top(configuration):
+    return configuration
+
+
+def at_device(configuration):
+    return {"devices": {"0000:0d:00.0": configuration}}
+
+
+PLACES = pytest.mark.parametrize("section,place", [("KEYS", at_top), ("KEYS OF A DEVICE", at_device)])
+
+
+@PLACES
+def test_every_key_of_the_configuration(tmp_path, section, place):
+    known = refusal(tmp_path, place({"no such key": 0})).partition("known here are ")[2]
+    assert Page("doed.json.5").words(section) == set(re.findall(r'"(\w+)"', known))
+
+
+@PLACES
+def test_every_key_says_what_it_takes(tmp_path, section, place):
+    """What doed says that it expects in place of null is in the key's description."""
+    for term, description in Page("doed.json.5").entries(section).items():
+        key = term.strip("*")
+        expected = re.search(r": expected (.*), found null$", refusal(tmp_path, place({key: None}))).group(1)
+        if expected.startswith("a whole number"):
+            assert re.match(rf"Number, {expected.partition(' from ')[2]}\b", description.lstrip()), key
+        elif expected.startswith("one of "):
+            assert set(re.findall(r'"(\w+)"', expected)) <= set(re.findall(r"_(\w+)_", description)), key
+        else:
+            assert description.lstrip().lower().startswith(expected.split()[-1]), key
+
+
+def test_every_key_has_a_default():
+    page = Page("doed.json.5")
+    for section in ("KEYS", "KEYS OF A DEVICE"):
+        for term, description in page.entries(section).items():
+            assert "Default: " in " ".join(description.split()), term
+
+
+@pytest.mark.parametrize("page,start", [("docs/man/doed.json.5.scd", r"^# EXAMPLE\n.*?^```"), ("README.md", "^```json")])
+def test_the_example_is_a_good_configuration(tmp_path, page, start):
+    text = (TOP / page).read_text(encoding="utf-8")
+    path = tmp_path / "doed.json"
+    path.write_text(re.search(rf"{start}\n(.*?)^```", text, re.MULTILINE | re.DOTALL).group(1))
+    assert run_doed("--check-config", "--config", path) == (0, [])
+
+
+# --- Errors ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/dbus-api.md"])
+def test_every_error_has_its_row(page):
+    source = (TOP / "daemon" / "bus" / "errors.cpp").read_text(encoding="utf-8")
+    ours = set(re.findall(r'"org\.doed1\.Error\.(\w+)"', source))
+    foreign = set(re.findall(r'"org\.freedesktop\.DBus\.Error\.(\w+)"', source)) - {"Failed"}
+    assert len(ours) > 10
+    text = (TOP / page).read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert ours | foreign <= rows
+    assert set(re.findall(r"org\.doed1\.Error\.([A-Z][a-z]\w+)", text)) <= ours
