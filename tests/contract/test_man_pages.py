@@ -128,6 +128,8 @@ def test_every_key_says_what_it_takes(tmp_path, section, place):
             assert re.match(rf"Number, {expected.partition(' from ')[2]}\b", description.lstrip()), key
         elif expected.startswith("one of "):
             assert set(re.findall(r'"(\w+)"', expected)) <= set(re.findall(r"_(\w+)_", description)), key
+        elif expected == "true or false":
+            assert description.lstrip().startswith("Boolean, _true_ or _false_."), key
         else:
             assert description.lstrip().lower().startswith(expected.split()[-1]), key
 

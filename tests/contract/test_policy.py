@@ -66,10 +66,10 @@ def test_everybody_gets_the_manager_only():
     assert allowed({"context": "default"}) == {("org.doed1.Manager", None)}
 
 
-def test_the_group_reads_and_root_resets():
+def test_the_group_reads_and_root_resets_and_borrows():
     reading = {("org.doed1.Mailbox", "Discover"), ("org.doed1.Cdat", None)}
     assert allowed({"group": "doe"}) == reading
-    assert allowed({"user": "root"}) == reading | {("org.doed1.Mailbox", "Reset")}
+    assert allowed({"user": "root"}) == reading | {("org.doed1.Mailbox", "Reset"), ("org.doed1.Mailbox", "Release")}
 
 
 def test_root_may_call_every_method():
