@@ -82,8 +82,9 @@ Ownership decide_ownership(const OwnershipFacts& facts) {
                             : kernel_owned(user + ", and " + reason);
     }
     if (!facts.config_writable) {
-        return Ownership{Owner::none, "config space is not writable for this process",
-                         base::Errc::access_denied};
+        const std::string reason = "config space is not writable for this process";
+        return user.empty() ? Ownership{Owner::none, reason, base::Errc::access_denied}
+                            : kernel_owned(user + ", and " + reason);
     }
     return Ownership{Owner::daemon, daemon_reason(facts, user), base::Errc::not_supported};
 }

@@ -20,10 +20,10 @@ namespace {
 
 constexpr std::string_view always_on = "on";
 
-/// Whether all of `text` was written to the file, which is made when it does not exist and `flags` say so.
-bool write_text(const fs::path& file, std::string_view text, int flags) {
+/// Whether `text` is all that was written to the file, which is made when it does not exist and `flags` say so.
+bool write_text(const fs::path& file, std::string_view text, int flags = 0) {
     const base::UniqueFd fd(retry_interrupted(
-        [&] { return ::open(file.c_str(), flags | O_WRONLY | O_CLOEXEC, 0600); }));
+        [&] { return ::open(file.c_str(), flags | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600); }));
     return fd && retry_interrupted([&] { return ::write(fd.get(), text.data(), text.size()); }) ==
                      static_cast<ssize_t>(text.size());
 }
@@ -61,8 +61,8 @@ void PowerPin::pin() {
         return;
     }
     // The record comes first: a crash between the two restores what still is.
-    static_cast<void>(write_text(record_, *now, O_CREAT | O_TRUNC));
-    if (write_text(control_, always_on, 0)) {
+    static_cast<void>(write_text(record_, *now, O_CREAT));
+    if (write_text(control_, always_on)) {
         before_ = *now;
     }
 }
@@ -70,7 +70,7 @@ void PowerPin::pin() {
 void PowerPin::unpin() {
     if (!before_.empty()) {
         // A function that is gone has nothing to restore.
-        static_cast<void>(write_text(control_, before_, 0));
+        static_cast<void>(write_text(control_, before_));
         before_.clear();
     }
     std::error_code ignored;
@@ -93,7 +93,7 @@ std::vector<std::string> PowerPin::restore(const fs::path& sysfs_root,
         }
         const fs::path control =
             sysfs_root / "bus/pci/devices" / address->to_string() / "power/control";
-        if (write_text(control, *before, 0)) {
+        if (write_text(control, *before)) {
             done.push_back(address->to_string() + ": power/control is \"" + *before + "\" again");
         }
     }
