@@ -31,6 +31,12 @@ OwnershipFacts facts_of(const DeviceFinding& finding, OwnerChoice choice) {
     return facts;
 }
 
+/// The context tells more than the code's sentence, which clients get with every refusal.
+Ownership not_opened(const base::Error& error) {
+    return Ownership{Owner::none, error.context().empty() ? error.message() : error.context(),
+                     error.code()};
+}
+
 /// What a kernel-owned mailbox offers. The kernel tells it per device, not per mailbox; before Linux 6.15 its CDAT file
 /// alone is the proof that discovery and table access were found.
 std::vector<doe::Protocol> kernel_features(const KernelFacts& kernel) {
@@ -64,7 +70,7 @@ ServedDevice::~ServedDevice() {
 Ownership ServedDevice::decide() const {
     if (wanted_back_ && finding_.kernel.driver == "vfio-pci") {
         return Ownership{Owner::none, "the device's driver is being unbound",
-                         base::Errc::not_supported};
+                         base::Errc::device_gone};
     }
     return decide_ownership(facts_of(finding_, context_.config.device(address()).owner));
 }
@@ -184,7 +190,7 @@ base::Result<ServedDevice::Opened> ServedDevice::open(pci::Host& host,
 void ServedDevice::taken(base::Result<Opened> opened) {
     if (!opened) {
         context_.log.warning(opened.error().message());
-        ownership_ = Ownership{Owner::none, opened.error().message(), opened.error().code()};
+        ownership_ = not_opened(opened.error());
         for (const auto& mailbox : mailboxes_) {
             if (!mailbox->lent) {
                 assign(*mailbox, ownership_);
@@ -331,8 +337,7 @@ void ServedDevice::lease_ended(Mailbox& mailbox) {
                            return;
                        }
                        if (!config) {
-                           self->assign(mailbox, Ownership{Owner::none, config.error().message(),
-                                                           config.error().code()});
+                           self->assign(mailbox, not_opened(config.error()));
                            return;
                        }
                        self->drive(mailbox, std::move(*config));

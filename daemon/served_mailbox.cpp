@@ -6,7 +6,6 @@
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -17,6 +16,11 @@ namespace doed::daemon {
 
 namespace asio = boost::asio;
 
+namespace {
+// Requests that wait for a device to be opened; as many as a mailbox queues by default.
+constexpr std::size_t early_limit = 64;
+}  // namespace
+
 ServedMailbox::ServedMailbox(asio::any_io_executor loop, const pci::Address& address,
                              const pci::DoeCapability& capability)
     : loop_(std::move(loop)),
@@ -24,11 +28,18 @@ ServedMailbox::ServedMailbox(asio::any_io_executor loop, const pci::Address& add
       capability_(capability),
       name_(fmt::format("{} mailbox 0x{:x}", address.to_string(), capability.offset)) {}
 
+ServedMailbox::~ServedMailbox() {
+    resume_early(base::fail(base::Errc::cancelled, name_));
+}
+
 void ServedMailbox::assign(Ownership ownership, std::string backend, Features features) {
     ownership_ = std::move(ownership);
     backend_ = std::move(backend);
     status_ = doe::MailboxStatus{};
     status_.features = std::move(features);
+    if (!is_ours(ownership_.owner)) {
+        resume_early(refusal());
+    }
     tell();
 }
 
@@ -51,11 +62,13 @@ void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io
         }
     });
     service_->start();
+    resume_early({});
 }
 
 void ServedMailbox::stop(base::Errc why, std::move_only_function<void()> stopped) {
     auto service = std::exchange(service_, nullptr);
     if (!service) {
+        resume_early(base::fail(why, name_));
         asio::post(loop_, std::move(stopped));
         return;
     }
@@ -81,9 +94,49 @@ void ServedMailbox::tell() {
     }
 }
 
+// --- Requests ------------------------------------------------------------------------------------
+
+void ServedMailbox::await_drive(const bus::MethodOptions& options, Completion<void> resume) {
+    if (!is_ours(ownership_.owner)) {
+        resume(refusal());
+        return;
+    }
+    if (early_.size() >= early_limit) {
+        resume(base::fail(base::Errc::limits_exceeded, name_ + ": the device is being opened"));
+        return;
+    }
+    const auto early = std::make_shared<Early>(
+        Early{std::move(resume), asio::steady_timer(loop_, options.deadline)});
+    // Weak: a timer that runs out just before its request goes on finds nobody.
+    early->timer.async_wait([weak = weak_from_this(), late = std::weak_ptr(early)](
+                                const boost::system::error_code& error) {
+        const auto self = weak.lock();
+        const auto expired = late.lock();
+        if (!error && self && expired) {
+            std::erase(self->early_, expired);
+            expired->resume(base::fail(base::Errc::deadline_exceeded,
+                                       self->name_ + ": the device is being opened"));
+        }
+    });
+    early_.push_back(early);
+}
+
+void ServedMailbox::resume_early(const base::Result<void>& result) {
+    for (const auto& early : std::exchange(early_, {})) {
+        early->resume(result);
+    }
+}
+
 void ServedMailbox::discover(const bus::MethodOptions& options, Completion<Features> completion) {
     if (!service_) {
-        completion(refusal());
+        await_drive(options, [weak = weak_from_this(), options, completion = std::move(completion)](
+                                 const base::Result<void>& driven) mutable {
+            if (const auto self = weak.lock(); driven && self) {
+                self->discover(options, std::move(completion));
+            } else {
+                completion(std::unexpected(driven.error()));
+            }
+        });
         return;
     }
     auto deliver = [completion = std::move(completion)](io::OperationResult result) mutable {
@@ -101,7 +154,14 @@ void ServedMailbox::discover(const bus::MethodOptions& options, Completion<Featu
 void ServedMailbox::read_cdat(const bus::MethodOptions& options,
                               Completion<cdat::Table> completion) {
     if (!service_) {
-        completion(refusal());
+        await_drive(options, [weak = weak_from_this(), options, completion = std::move(completion)](
+                                 const base::Result<void>& driven) mutable {
+            if (const auto self = weak.lock(); driven && self) {
+                self->read_cdat(options, std::move(completion));
+            } else {
+                completion(std::unexpected(driven.error()));
+            }
+        });
         return;
     }
     auto deliver = [completion = std::move(completion)](io::OperationResult result) mutable {
@@ -118,7 +178,14 @@ void ServedMailbox::read_cdat(const bus::MethodOptions& options,
 
 void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> completion) {
     if (!service_) {
-        completion(refusal());
+        await_drive(options, [weak = weak_from_this(), options, completion = std::move(completion)](
+                                 const base::Result<void>& driven) mutable {
+            if (const auto self = weak.lock(); driven && self) {
+                self->reset(options, std::move(completion));
+            } else {
+                completion(std::unexpected(driven.error()));
+            }
+        });
         return;
     }
     // A claim cannot be withdrawn: when time is up it goes on without the caller. Whoever comes

@@ -14,6 +14,7 @@
 #include "pci/host.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <functional>
 #include <memory>
@@ -33,6 +34,9 @@ public:
     /// Nobody's, until assign(). Completions and the listener run on `loop`.
     ServedMailbox(boost::asio::any_io_executor loop, const pci::Address& address,
                   const pci::DoeCapability& capability);
+    ServedMailbox(const ServedMailbox&) = delete;
+    ServedMailbox& operator=(const ServedMailbox&) = delete;
+    ~ServedMailbox();
 
     void on_change(Listener listener) { listener_ = std::move(listener); }
 
@@ -45,9 +49,11 @@ public:
     /// Begins to drive the mailbox on a strand of `workers`. It is ours and not driven. `wire` is called first.
     void drive(std::unique_ptr<pci::ConfigSpace> config, boost::asio::any_io_executor workers,
                const doe::MailboxOptions& options, const doe::AllowList& allowed, const Wire& wire);
-    /// Ends what is on the wire and lets the mailbox go; requests that wait are answered `why`. `stopped` is called once,
+    /// Ends what is on the wire and lets the mailbox go; requests that wait are answered `why`, also those for drive(). `stopped` is called once,
     /// also when there is nothing to end. An assign() before it says what later requests are answered.
     void stop(base::Errc why, std::move_only_function<void()> stopped);
+
+    // Requests for a mailbox that is ours and about to be driven wait for that, until their deadline.
 
     /// DOE Discovery, now. Errors: those of MailboxService; kernel_owned, lockdown, ... when another is the owner.
     void discover(const bus::MethodOptions& options, Completion<Features> completion);
@@ -74,6 +80,14 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
 private:
+    /// A request that waits for drive(); `resume` is called once.
+    struct Early {
+        Completion<void> resume;
+        boost::asio::steady_timer timer;
+    };
+
+    void await_drive(const bus::MethodOptions& options, Completion<void> resume);
+    void resume_early(const base::Result<void>& result);
     void take_status(doe::MailboxStatus status);
     void tell();
 
@@ -86,6 +100,7 @@ private:
     doe::MailboxStatus status_;
     Listener listener_;
     std::shared_ptr<io::MailboxService> service_;  ///< while it is driven
+    std::vector<std::shared_ptr<Early>> early_;
     std::uint64_t drives_ = 0;  ///< tells the statuses of an earlier service from those of this one
 };
 

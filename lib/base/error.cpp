@@ -14,7 +14,7 @@ std::string_view describe(Errc code) noexcept {
         case Errc::not_allowed: return "the protocol is not on the allow-list";
         case Errc::kernel_owned: return "the kernel drives this mailbox";
         case Errc::released: return "the mailbox is lent to another program";
-        case Errc::busy: return "the mailbox stayed busy";
+        case Errc::busy: return "the mailbox is busy";
         case Errc::timeout: return "the device did not respond in time";
         case Errc::aborted: return "the exchange was aborted";
         case Errc::device_error: return "the device reported an error";

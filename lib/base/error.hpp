@@ -18,7 +18,7 @@ enum class Errc {
     not_allowed,        ///< the protocol is not on the allow-list
     kernel_owned,       ///< the kernel drives this mailbox; only its results are served
     released,           ///< the mailbox is lent to another program
-    busy,               ///< the mailbox kept Busy set for longer than allowed (PCIe r6.2 6.30.3)
+    busy,               ///< the mailbox keeps Busy set (PCIe r6.2 6.30.3), or another program has the device
     timeout,            ///< the device gave no response in time
     aborted,            ///< the exchange was aborted before its response was complete
     device_error,       ///< the device set the Error bit
