@@ -4,8 +4,11 @@
 # Devices come and go, are reset, and doed itself is killed, each time in the middle of
 # exchanges: a client keeps forced readings of both tables going all the time, and where
 # it matters doed is stopped half-way through an answer while things happen to the
-# device. QEMU's devices are too fast for anything else. Whatever happened, 3 s later all
-# is served again. The kernel's CXL drivers stay away: doed drives both mailboxes.
+# device. The devices answer at once, with a table that takes its time to be read.
+# Whatever happened, 3 s later all is served again. The kernel's CXL drivers stay away:
+# doed drives both mailboxes.
+# vm-table: slow.cdat 2000
+# vm-qemu: -global cxl-type3.cdat=slow.cdat -global cxl-upstream.cdat=slow.cdat
 # vm-append: pciehp.pciehp_poll_mode=1
 # vm-timeout: 480
 # shellcheck disable=SC2119
@@ -44,7 +47,7 @@ for mailbox in "$endpoint" "$switch"; do
   check "${mailbox##*/} becomes idle" wait_for 30 served "$mailbox"
   check_equal "its Owner is daemon" daemon "$(property "$mailbox" Mailbox Owner)"
 done
-check_equal "the endpoint's table has 160 bytes" 160 \
+check_equal "the endpoint's table has 16056 bytes" 16056 \
   "$(call_bytes "$endpoint" Cdat GetTable "${REFRESH[@]}" | wc -w)"
 client_start "$endpoint" "$switch"
 check "both tables are read all the time" both_served_after "$(milliseconds)"
