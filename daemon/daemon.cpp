@@ -3,6 +3,7 @@
 
 #include "base/dbus_names.hpp"
 #include "daemon/bus/connect.hpp"
+#include "daemon/kernel_view.hpp"
 #include "emulator/emulated_host.hpp"
 #include "pci/power_pin.hpp"
 #include "pci/sysfs_host.hpp"
@@ -18,6 +19,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace doed::daemon {
@@ -131,6 +133,16 @@ Startup<void> Daemon::open_host() {
     return {};
 }
 
+void Daemon::warn_of_taint() {
+    utsname kernel{};
+    if (!options_.topology_file && ::uname(&kernel) == 0 && config_writes_taint(kernel.release)) {
+        log_.warning(
+            fmt::format("Linux {} may call itself tainted when config space is written; "
+                        "6.4 and later do not",
+                        kernel.release));
+    }
+}
+
 Startup<void> Daemon::connect_bus() {
     auto connection = bus::connect(options_.bus);
     if (!connection) {
@@ -203,6 +215,7 @@ Startup<void> Daemon::take_devices() {
                 }
             },
     });
+    warn_of_taint();
     inventory_.emplace(*context_);
     if (auto begun = inventory_->begin(); !begun) {
         const bool denied = begun.error().code() == base::Errc::access_denied;

@@ -54,6 +54,7 @@ private:
     Startup<void> take_devices();
     Startup<void> export_objects();
 
+    void warn_of_taint();
     [[nodiscard]] std::filesystem::path power_records() const;
 
     // run().

@@ -94,11 +94,12 @@ void Inventory::add(DeviceFinding finding) {
     }
     const auto device = std::make_shared<ServedDevice>(context_, std::move(finding));
     devices_.emplace(address, device);
+    // Published with its owner.
+    device->begin();
     if (connection_ != nullptr) {
         device->publish(*connection_, *pump_, *peers_);
         context_.log.info(address.to_string() + ": found");
     }
-    device->begin();
 }
 
 void Inventory::remove(const pci::Address& address) {

@@ -6,6 +6,7 @@
 #include "pci/sysfs_attribute.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -101,6 +102,14 @@ KernelFacts KernelView::of(const pci::Address& address) const {
     });
     std::ranges::sort(facts.doe_features);
     return facts;
+}
+
+bool config_writes_taint(std::string_view release) noexcept {
+    return std::ranges::any_of(std::array{"6.2", "6.3"}, [release](std::string_view version) {
+        return release.starts_with(version) &&
+               (release.size() == version.size() || release[version.size()] == '.' ||
+                release[version.size()] == '-');
+    });
 }
 
 base::Result<std::vector<std::uint8_t>> read_kernel_cdat(const fs::path& cdat_file) {

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace doed::daemon {
@@ -47,6 +48,10 @@ private:
     std::map<pci::Address, std::filesystem::path>
         ports_;  ///< port folder by the function it belongs to
 };
+
+/// Whether writing config space taints a kernel of this release (as uname -r prints it) and makes it log the writer:
+/// Linux 6.2 and 6.3 do, for the mailboxes they use themselves.
+[[nodiscard]] bool config_writes_taint(std::string_view release) noexcept;
 
 /// The table in a CXL port's CDAT file. Errors: not_supported (empty: the kernel failed to read the
 /// table), not_found (the port is gone), access_denied, io.

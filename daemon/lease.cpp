@@ -50,12 +50,12 @@ void Lease::watch() {
                                 return;
                             }
                             char byte = 0;
-                            if (::read(self->our_end_.native_handle(), &byte, sizeof(byte)) > 0) {
-                                // Nothing is to be written here; whoever does so anyway keeps the lease.
-                                self->watch();
+                            if (::read(self->our_end_.native_handle(), &byte, sizeof(byte)) == 0) {
+                                self->end();
                                 return;
                             }
-                            self->end();
+                            // Nothing is to be written here; whoever does so anyway keeps the lease.
+                            self->watch();
                         });
 }
 

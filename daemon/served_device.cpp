@@ -31,10 +31,11 @@ OwnershipFacts facts_of(const DeviceFinding& finding, OwnerChoice choice) {
     return facts;
 }
 
-/// The context tells more than the code's sentence, which clients get with every refusal.
+/// The context tells more than the code's sentence, which clients get with every refusal. A file that is missing is not a
+/// D-Bus object that is.
 Ownership not_opened(const base::Error& error) {
     return Ownership{Owner::none, error.context().empty() ? error.message() : error.context(),
-                     error.code()};
+                     error.code() == base::Errc::not_found ? base::Errc::io : error.code()};
 }
 
 /// What a kernel-owned mailbox offers. The kernel tells it per device, not per mailbox; before Linux 6.15 its CDAT file
@@ -109,13 +110,7 @@ void ServedDevice::change_owner(Ownership ownership) {
         }
     }
     const base::Errc why = is_ours(ownership_.owner) ? base::Errc::cancelled : ownership_.refusal;
-    let_go(why, [self = shared_from_this()] {
-        if (!self->closing_ && is_ours(self->ownership_.owner)) {
-            self->take();
-        } else {
-            self->settle();
-        }
-    });
+    let_go(why, [self = shared_from_this()] { self->settle(); });
 }
 
 void ServedDevice::assign(Mailbox& mailbox, const Ownership& ownership) {
@@ -141,7 +136,7 @@ void ServedDevice::let_go(base::Errc why, std::function<void()> done) {
 }
 
 /// Giving a device back may reset it, which blocks.
-void ServedDevice::drop_session(std::function<void()> done) {
+void ServedDevice::drop_session(std::move_only_function<void()> done) {
     asio::post(context_.workers, [session = std::exchange(session_, nullptr), loop = context_.loop,
                                   done = std::move(done)]() mutable {
         session.reset();
@@ -216,7 +211,7 @@ void ServedDevice::taken(base::Result<Opened> opened) {
     settle();
 }
 
-/// The end of a change of owner: takes up what came meanwhile.
+/// The end of a step: takes up what came meanwhile, and opens the device if it is ours and not open yet.
 void ServedDevice::settle() {
     changing_ = false;
     if (closing_) {
@@ -227,12 +222,16 @@ void ServedDevice::settle() {
     const Ownership wanted = decide();
     if (wanted != ownership_ && !(ownership_.owner == Owner::none && is_ours(wanted.owner))) {
         change_owner(wanted);
+    } else if (is_ours(ownership_.owner) && !session_ && !all_lent()) {
+        changing_ = true;
+        take();
     }
 }
 
 void ServedDevice::drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> config) {
     doe::MailboxOptions options = context_.config.device(address()).mailbox;
     const std::uint16_t offset = mailbox.served->capability().offset;
+    mailbox.logged_polling = false;
     options.interrupt = session_->has_interrupt(offset);
     mailbox.served->drive(std::move(config), context_.workers, options, context_.config.allowed,
                           [session = session_, offset](std::function<void()> handler) {
@@ -288,8 +287,7 @@ void ServedDevice::error_reported() {
 
 // --- Leases --------------------------------------------------------------------------------------------------------------------
 
-void ServedDevice::lend(Mailbox& mailbox, const std::string& client,
-                        ServedMailbox::Completion<base::UniqueFd> completion) {
+void ServedDevice::lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
     if (!mailbox.served->driven() || changing_ || closing_) {
         completion(mailbox.served->refusal());
         return;
@@ -298,21 +296,42 @@ void ServedDevice::lend(Mailbox& mailbox, const std::string& client,
     assign(mailbox, Ownership{Owner::released, "lent to " + client, base::Errc::released});
     mailbox.served->stop(base::Errc::released, [self = shared_from_this(), &mailbox, client,
                                                 completion = std::move(completion)]() mutable {
-        auto lease = Lease::grant(self->context_.loop, *self->peers_, client,
-                                  [weak = self->weak_from_this(), &mailbox] {
-                                      if (const auto device = weak.lock()) {
-                                          device->lease_ended(mailbox);
-                                      }
-                                  });
-        if (!lease) {
-            completion(std::unexpected(lease.error()));
-            self->lease_ended(mailbox);
-            return;
-        }
-        mailbox.lease = std::move(*lease);
-        self->context_.log.info(fmt::format("{} is lent to {}", mailbox.served->name(), client));
-        completion(mailbox.lease->take_descriptor());
+        self->grant(mailbox, client, std::move(completion));
     });
+}
+
+/// A device whose mailboxes are all lent is given back, so that its borrower may open it as it likes.
+void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
+    if (all_lent() && session_ && !changing_ && !closing_) {
+        changing_ = true;
+        drop_session([self = shared_from_this(), &mailbox, client,
+                      completion = std::move(completion)]() mutable {
+            self->settle();
+            self->grant(mailbox, client, std::move(completion));
+        });
+        return;
+    }
+    if (closing_) {
+        completion(base::fail(base::Errc::cancelled, mailbox.served->name()));
+        return;
+    }
+    auto lease = Lease::grant(context_.loop, *peers_, client, [weak = weak_from_this(), &mailbox] {
+        if (const auto device = weak.lock()) {
+            device->lease_ended(mailbox);
+        }
+    });
+    if (!lease) {
+        completion(std::unexpected(lease.error()));
+        lease_ended(mailbox);
+        return;
+    }
+    mailbox.lease = std::move(*lease);
+    context_.log.info(fmt::format("{} is lent to {}", mailbox.served->name(), client));
+    completion(mailbox.lease->take_descriptor());
+}
+
+bool ServedDevice::all_lent() const {
+    return std::ranges::all_of(mailboxes_, [](const auto& mailbox) { return mailbox->lent; });
 }
 
 void ServedDevice::lease_ended(Mailbox& mailbox) {
@@ -324,8 +343,12 @@ void ServedDevice::lease_ended(Mailbox& mailbox) {
     }
     context_.log.info(mailbox.served->name() + " is back");
     assign(mailbox, ownership_);
-    if (!is_ours(ownership_.owner) || changing_ || !session_) {
-        return;  // the change of owner under way drives it, or nobody does
+    if (changing_) {
+        return;  // the end of that change sees to it
+    }
+    if (!session_) {
+        settle();
+        return;
     }
     asio::post(context_.workers,
                [self = shared_from_this(), session = session_, &mailbox]() mutable {
@@ -408,6 +431,12 @@ void ServedDevice::mailbox_changed(Mailbox& mailbox) {
     if (served.driven() && served.status().state == doe::MailboxState::gone) {
         // Removed, or back in a moment: the next look at the host tells.
         context_.look();
+    }
+    if (served.driven() && session_ && session_->has_interrupt(served.capability().offset) &&
+        served.status().completion == doe::Completion::poll &&
+        !std::exchange(mailbox.logged_polling, true)) {
+        context_.log.warning(served.name() +
+                             ": its interrupts do not arrive; it is polled from now on");
     }
     compare_features();
     context_.changed();

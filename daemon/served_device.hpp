@@ -79,6 +79,7 @@ private:
         std::unique_ptr<MailboxObject> object;
         std::unique_ptr<CdatObject> cdat_object;
         std::shared_ptr<CdatCache> shown_cache;  ///< the one behind cdat_object
+        bool logged_polling = false;             ///< that it was turned from interrupts to polling
         std::string logged_error;  ///< so that a mailbox that fails again and again is logged once
     };
     struct Opened {
@@ -89,7 +90,7 @@ private:
     [[nodiscard]] Ownership decide() const;
     void change_owner(Ownership ownership);
     void let_go(base::Errc why, std::function<void()> done);
-    void drop_session(std::function<void()> done);
+    void drop_session(std::move_only_function<void()> done);
     void take();
     [[nodiscard]] static base::Result<Opened> open(pci::Host& host, const SessionRequest& request,
                                                    const boost::asio::any_io_executor& workers,
@@ -103,8 +104,10 @@ private:
     void wanted_back();
     void error_reported();
 
-    void lend(Mailbox& mailbox, const std::string& client,
-              ServedMailbox::Completion<base::UniqueFd> completion);
+    using LeaseCompletion = ServedMailbox::Completion<base::UniqueFd>;
+    void lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion);
+    void grant(Mailbox& mailbox, const std::string& client, LeaseCompletion completion);
+    [[nodiscard]] bool all_lent() const;
     void lease_ended(Mailbox& mailbox);
 
     [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Mailbox& mailbox) const;

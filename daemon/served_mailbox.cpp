@@ -108,8 +108,8 @@ void ServedMailbox::await_drive(const bus::MethodOptions& options, Completion<vo
     const auto early = std::make_shared<Early>(
         Early{std::move(resume), asio::steady_timer(loop_, options.deadline)});
     // Weak: a timer that runs out just before its request goes on finds nobody.
-    early->timer.async_wait([weak = weak_from_this(), late = std::weak_ptr(early)](
-                                const boost::system::error_code& error) {
+    early->timer.async_wait([weak = weak_from_this(),
+                             late = std::weak_ptr(early)](const boost::system::error_code& error) {
         const auto self = weak.lock();
         const auto expired = late.lock();
         if (!error && self && expired) {

@@ -80,8 +80,13 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
                             std::map<std::string, sdbus::Variant> options) {
     const std::string client = bus::current_sender(getObject());
     bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [&](const auto& reply, const bus::MethodOptions&) {
-                   lend_(client, [reply](base::Result<base::UniqueFd> lease) {
+               [&](const auto& reply, const bus::MethodOptions& parsed) {
+                   lend_(client, [reply, deadline = parsed.deadline,
+                                  mailbox = mailbox_](base::Result<base::UniqueFd> lease) {
+                       if (lease && std::chrono::steady_clock::now() > deadline) {
+                           // Nobody waits for it any more: dropped, it is over at once.
+                           lease = base::fail(base::Errc::deadline_exceeded, mailbox->name());
+                       }
                        lease ? reply.succeed(sdbus::UnixFd(lease->release(), sdbus::adopt_fd))
                              : reply.fail(lease.error());
                    });

@@ -75,7 +75,7 @@ std::string render_mailbox(const DeviceRecord& device, const MailboxRecord& mail
     fields.add("State", mailbox.state)
         .add("Owner", mailbox.owner)
         .add("Owner reason", or_absent(mailbox.owner_reason))
-        .add("Backend", mailbox.backend)
+        .add("Backend", or_absent(mailbox.backend))
         .add("Completion", or_absent(mailbox.completion))
         .add("Version", std::to_string(mailbox.capability_version));
     std::string_view label = "Features";

@@ -18,7 +18,7 @@ bool offers_cdat(const MailboxRecord& mailbox) {
 
 /// Why a mailbox may offer less than its device could.
 std::string circumstances(const MailboxRecord& mailbox) {
-    if (mailbox.owner != "daemon") {
+    if (mailbox.owner != "daemon" && mailbox.owner != "vfio") {
         return " (owner " + mailbox.owner + ": " + mailbox.owner_reason + ")";
     }
     return mailbox.state == "idle" || mailbox.state == "busy" ? ""
@@ -26,7 +26,12 @@ std::string circumstances(const MailboxRecord& mailbox) {
 }
 
 Outcome<MailboxSelection> select(const std::vector<DeviceRecord>& devices,
-                                 const DeviceSelector& selector) {
+                                 DeviceSelector selector) {
+    const auto device = select_device(devices, selector);
+    if (device && (*device)->mailboxes.size() == 1 && !selector.offset) {
+        // What it does not offer is then said of the mailbox, with the reason.
+        selector.offset = (*device)->mailboxes.front().offset;
+    }
     auto selection = select_mailbox(devices, selector, "with a CDAT", offers_cdat);
     if (selection && !offers_cdat(*selection->mailbox)) {
         return failed(FailureKind::refused,

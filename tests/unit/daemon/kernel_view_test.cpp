@@ -115,5 +115,14 @@ TEST(TheKernelsTable, IsNotFoundWhenThePortHasGone) {
     EXPECT_EQ(bytes.error().code(), base::Errc::not_found);
 }
 
+TEST(TheKernelsRelease, TellsWhetherWritingConfigSpaceTaints) {
+    for (const auto* release : {"6.2", "6.2.0-39-generic", "6.3.13"}) {
+        EXPECT_TRUE(config_writes_taint(release)) << release;
+    }
+    for (const auto* release : {"6.1.0-56-amd64", "6.4", "6.20.1", "6.30", "5.6.2", "16.2.1", ""}) {
+        EXPECT_FALSE(config_writes_taint(release)) << release;
+    }
+}
+
 }  // namespace
 }  // namespace doed::daemon

@@ -45,7 +45,6 @@ reason=$(property "$switch" Mailbox OwnerReason)
 check "OwnerReason mentions lockdown: \"$reason\"" grep -qi lockdown <<<"$reason"
 check_equal "Discover fails" org.doed1.Error.Lockdown "$(call_error "$switch" Mailbox Discover "${NO_OPTIONS[@]}")"
 check_equal "Reset fails" org.doed1.Error.Lockdown "$(call_error "$switch" Mailbox Reset "${NO_OPTIONS[@]}")"
-check_equal "GetTable fails" org.doed1.Error.Lockdown "$(call_error "$switch" Cdat GetTable "${NO_OPTIONS[@]}")"
 refused "doectl says so" lockdown "$DOECTL" cdat "$SWITCH"
 
 # ---- VFIO is not gated -------------------------------------------------------
