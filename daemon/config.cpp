@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace doed::daemon {
 
 namespace {
@@ -49,7 +51,10 @@ void read_driving(const JsonObject& object, DeviceConfig& device) {
     if (options.poll.cap < options.poll.floor) {
         object.find("poll_cap_us")
             .value_or(object.value())
-            .refuse_because("poll_cap_us is below poll_floor_us");
+            .refuse_because(fmt::format(
+                "poll_cap_us is below poll_floor_us: {} and {} here, the defaults included",
+                options.poll.cap / std::chrono::microseconds(1),
+                options.poll.floor / std::chrono::microseconds(1)));
     }
     if (const auto value = object.find("exchange_timeout_ms")) {
         options.exchange_timeout = std::chrono::milliseconds(

@@ -218,6 +218,12 @@ Startup<void> Daemon::take_devices() {
     warn_of_taint();
     inventory_.emplace(*context_);
     if (auto begun = inventory_->begin(); !begun) {
+        if (begun.error().code() == base::Errc::not_found &&
+            options_.sysfs_root != default_sysfs_root) {
+            return startup_failure(ExitCode::usage, "--sysfs-root: " + begun.error().context() +
+                                                        " does not exist; sysfs is usually at " +
+                                                        default_sysfs_root);
+        }
         const bool denied = begun.error().code() == base::Errc::access_denied;
         return startup_failure(denied ? ExitCode::not_permitted : ExitCode::failure,
                                "cannot look for devices: " + begun.error().message());

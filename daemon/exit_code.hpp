@@ -38,6 +38,13 @@ using Startup = std::expected<T, StartupFailure>;
 /// For a file that a person wrote: where it says what is wrong with itself, nothing needs to be
 /// added.
 [[nodiscard]] inline std::unexpected<StartupFailure> file_failure(const base::Error& error) {
+    if (error.code() == base::Errc::not_found) {
+        return startup_failure(ExitCode::usage,
+                               error.context() + " does not exist; name one that does");
+    }
+    if (error.code() == base::Errc::access_denied) {
+        return startup_failure(ExitCode::usage, error.context() + " must not be read by this user");
+    }
     const bool complete = error.code() == base::Errc::invalid_argument && !error.context().empty();
     return startup_failure(ExitCode::usage, complete ? error.context() : error.message());
 }

@@ -74,7 +74,7 @@ void Inventory::take_over(HostFindings findings) {
         const auto known = devices_.find(finding.info.address);
         if (known == devices_.end()) {
             add(std::move(finding));
-        } else if (known->second->capabilities() == finding.info.mailboxes) {
+        } else if (pci::same_function(known->second->info(), finding.info)) {
             known->second->update(std::move(finding));
         } else {
             // Another device in the same place.
@@ -151,7 +151,9 @@ std::string Inventory::summary() const {
         mailboxes += device->mailbox_count();
         driven += device->driven_count();
     }
-    return fmt::format("{} devices, {} mailboxes ({} driven)", devices_.size(), mailboxes, driven);
+    return fmt::format("{} device{}, {} mailbox{} ({} driven)", devices_.size(),
+                       devices_.size() == 1 ? "" : "s", mailboxes, mailboxes == 1 ? "" : "es",
+                       driven);
 }
 
 void Inventory::close(std::function<void()> closed) {

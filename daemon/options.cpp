@@ -51,7 +51,7 @@ Startup<Options> parse_options(int argc, const char* const* argv) {
                    "error, warning, info or debug (goes before the configuration's)")
         ->type_name("LEVEL");
     app.add_flag("--check-config", options.check_config,
-                 "read configuration and topology, say whether they are good");
+                 "only read configuration and topology; silent when they are good");
     app.add_flag("--version", version, "print the version");
 
     try {

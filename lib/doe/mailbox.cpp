@@ -114,9 +114,9 @@ void Mailbox::die(const base::Error& error) {
         revival_timer_ = at(scheduler_.now() + revival_pause_, [this] { begin_claim(); });
         revival_pause_ = std::min(revival_pause_ * 2, options_.revival_pause_max);
     }
-    const base::Error dead = about(base::Errc::dead, error.message());
+    dead_because_ = error.code() == base::Errc::dead ? error.context() : error.message();
     answer_resets(std::unexpected(error.in(name_)));
-    fail_all(dead);
+    fail_all(about(base::Errc::dead, dead_because_));
     post(&Mailbox::advance);
 }
 
@@ -139,7 +139,7 @@ Ticket Mailbox::submit(Submission submission) {
         return refuse(about(base::Errc::device_gone));
     }
     if (status_.state == MailboxState::dead) {
-        return refuse(base::Error(base::Errc::dead, status_.last_error));
+        return refuse(about(base::Errc::dead, dead_because_));
     }
     if (status_.queue_length >= options_.queue_limit) {
         return refuse(about(base::Errc::limits_exceeded,

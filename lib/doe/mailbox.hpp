@@ -156,6 +156,7 @@ private:
     Listener listener_;
     std::string name_;
 
+    std::string dead_because_;
     MailboxStatus status_;
     ExchangeSetup setup_;
 

@@ -22,6 +22,9 @@ constexpr std::uint16_t first_extended_offset = PCI_CFG_SPACE_SIZE;
 // The DOE registers end with the Read Data Mailbox (PCIe r6.2 7.9.24).
 constexpr std::uint16_t doe_size_bytes = PCI_DOE_READ + 4;
 
+// The two low bits of a pointer are reserved and to be masked (PCIe r6.2 7.5.1.1.11, 7.6.3).
+constexpr std::uint8_t pointer_bits = 0xFC;
+
 /// Which dwords of config space a walk has been to. Each can be visited once, so every walk ends.
 using Visited = std::bitset<config_space_size_bytes / 4>;
 
@@ -29,9 +32,6 @@ using Visited = std::bitset<config_space_size_bytes / 4>;
 std::string defect_of(std::uint16_t at, std::uint16_t next, std::uint16_t lowest,
                       const Visited& visited) {
     const std::string link = hex(at) + " points to " + hex(next);
-    if (next % 4 != 0) {
-        return link + ", which is not a multiple of 4";
-    }
     if (next < lowest) {
         return link + ", which is below " + hex(lowest);
     }
@@ -55,14 +55,14 @@ base::Result<std::uint32_t> read_command_and_status(ConfigSpace& config) {
 using Decode = std::pair<Capability, std::uint16_t> (*)(std::uint16_t offset, std::uint32_t header);
 
 std::pair<Capability, std::uint16_t> decode_standard(std::uint16_t offset, std::uint32_t header) {
-    return {{static_cast<std::uint8_t>(header), 0, offset}, static_cast<std::uint8_t>(header >> 8)};
+    return {{static_cast<std::uint8_t>(header), 0, offset},
+            static_cast<std::uint8_t>((header >> 8) & pointer_bits)};
 }
 
 std::pair<Capability, std::uint16_t> decode_extended(std::uint16_t offset, std::uint32_t header) {
-    // Not PCI_EXT_CAP_NEXT: it hides the two low bits of the pointer.
     return {{static_cast<std::uint16_t>(PCI_EXT_CAP_ID(header)),
              static_cast<std::uint8_t>(PCI_EXT_CAP_VER(header)), offset},
-            static_cast<std::uint16_t>(header >> 20)};
+            static_cast<std::uint16_t>(PCI_EXT_CAP_NEXT(header))};
 }
 
 /// Follows a chain from its first header, which was read at `offset`, to its end or first defect.
@@ -113,7 +113,7 @@ base::Result<CapabilityChain> walk_capabilities(ConfigSpace& config) {
     if (!pointer) {
         return std::unexpected(pointer.error());
     }
-    const std::uint16_t first = static_cast<std::uint8_t>(*pointer);
+    const std::uint16_t first = static_cast<std::uint8_t>(*pointer & pointer_bits);
     if (first == 0) {
         return CapabilityChain{};
     }

@@ -97,4 +97,4 @@ def test_a_sysfs_that_is_none(bus, tmp_path):
     (tmp_path / "empty").mkdir()
     ended = run_doed("--bus", bus.address, "--sysfs-root", tmp_path / "empty",
                      env={"RUNTIME_DIRECTORY": str(tmp_path / "run")})
-    assert_fails(ended, 1, str(tmp_path / "empty"))
+    assert_fails(ended, 2, "--sysfs-root", str(tmp_path / "empty"))
