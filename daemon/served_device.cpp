@@ -88,13 +88,15 @@ void ServedDevice::update(DeviceFinding finding) {
     if (object_) {
         object_->update(finding_.info);
     }
-    const bool lost = std::ranges::any_of(mailboxes_, [](const auto& mailbox) {
-        return mailbox->served->driven() &&
-               mailbox->served->status().state == doe::MailboxState::gone;
+    // What seemed gone is there again; what could not be opened may be free by now, the device or one mailbox after a lease.
+    const bool lost = std::ranges::any_of(mailboxes_, [this](const auto& mailbox) {
+        const auto& served = *mailbox->served;
+        return (served.driven() && served.status().state == doe::MailboxState::gone) ||
+               (!mailbox->lent && served.ownership() != ownership_);
     });
-    // What could not be opened may be free by now; what seemed gone is there again.
     const bool failed = is_ours(decide().owner) && !is_ours(ownership_.owner);
-    if (!changing_ && (lost || failed || another_table || decide() != ownership_)) {
+    outdated_ = outdated_ || lost || failed || another_table;
+    if (!changing_ && (outdated_ || decide() != ownership_)) {
         change_owner(decide());
     }
 }
@@ -102,7 +104,9 @@ void ServedDevice::update(DeviceFinding finding) {
 /// From one owner to another: what we hold is let go first, and taken again only after it has been given back.
 void ServedDevice::change_owner(Ownership ownership) {
     changing_ = true;
+    outdated_ = false;
     features_compared_ = false;
+    decided_ = ownership;
     ownership_ = std::move(ownership);
     for (const auto& mailbox : mailboxes_) {
         if (!mailbox->lent) {
@@ -156,7 +160,9 @@ void ServedDevice::take() {
     asio::post(context_.workers, [self = shared_from_this(),
                                   request = std::move(request)]() mutable {
         auto opened = open(self->context_.host, request, self->context_.workers, self->signals());
-        asio::post(self->context_.loop, [self, opened = std::move(opened)]() mutable {
+        // Handed over: the device never ends on a worker.
+        const auto loop = self->context_.loop;
+        asio::post(loop, [self = std::move(self), opened = std::move(opened)]() mutable {
             self->taken(std::move(opened));
         });
     });
@@ -215,12 +221,12 @@ void ServedDevice::taken(base::Result<Opened> opened) {
 void ServedDevice::settle() {
     changing_ = false;
     if (closing_) {
-        let_go(base::Errc::cancelled,
+        let_go(closing_why_,
                [self = shared_from_this()] { std::exchange(self->closed_, nullptr)(); });
         return;
     }
     const Ownership wanted = decide();
-    if (wanted != ownership_ && !(ownership_.owner == Owner::none && is_ours(wanted.owner))) {
+    if (outdated_ || wanted != decided_) {
         change_owner(wanted);
     } else if (is_ours(ownership_.owner) && !session_ && !all_lent()) {
         changing_ = true;
@@ -312,7 +318,7 @@ void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompl
         return;
     }
     if (closing_) {
-        completion(base::fail(base::Errc::cancelled, mailbox.served->name()));
+        completion(base::fail(closing_why_, mailbox.served->name()));
         return;
     }
     auto lease = Lease::grant(context_.loop, *peers_, client, [weak = weak_from_this(), &mailbox] {
@@ -353,8 +359,9 @@ void ServedDevice::lease_ended(Mailbox& mailbox) {
     asio::post(context_.workers,
                [self = shared_from_this(), session = session_, &mailbox]() mutable {
                    auto config = session->open_config();
-                   asio::post(self->context_.loop, [self, session = std::move(session), &mailbox,
-                                                    config = std::move(config)]() mutable {
+                   const auto loop = self->context_.loop;
+                   asio::post(loop, [self = std::move(self), session = std::move(session), &mailbox,
+                                     config = std::move(config)]() mutable {
                        if (self->session_ != session || self->closing_ || mailbox.lent ||
                            mailbox.served->driven()) {
                            return;
@@ -518,6 +525,7 @@ void ServedDevice::hide() {
 
 void ServedDevice::close(base::Errc why, std::function<void()> closed) {
     closing_ = true;
+    closing_why_ = why;
     closed_ = std::move(closed);
     wanted_back_timer_.cancel();
     if (why == base::Errc::device_gone) {
@@ -526,9 +534,14 @@ void ServedDevice::close(base::Errc why, std::function<void()> closed) {
     for (const auto& mailbox : mailboxes_) {
         mailbox->lease.reset();
     }
-    if (!changing_) {
-        let_go(why, [self = shared_from_this()] { std::exchange(self->closed_, nullptr)(); });
+    if (changing_) {
+        // The end of the change lets go of what it has taken; requests that wait for it are answered now.
+        for (const auto& mailbox : mailboxes_) {
+            mailbox->served->stop(why, [] {});
+        }
+        return;
     }
+    let_go(why, [self = shared_from_this()] { std::exchange(self->closed_, nullptr)(); });
 }
 
 bool ServedDevice::settled() const {

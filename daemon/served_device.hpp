@@ -62,9 +62,7 @@ public:
     void close(base::Errc why, std::function<void()> closed);
 
     [[nodiscard]] const pci::Address& address() const noexcept { return finding_.info.address; }
-    [[nodiscard]] const std::vector<pci::DoeCapability>& capabilities() const noexcept {
-        return finding_.info.mailboxes;
-    }
+    [[nodiscard]] const pci::DeviceInfo& info() const noexcept { return finding_.info; }
     /// Whether no claim is under way.
     [[nodiscard]] bool settled() const;
     [[nodiscard]] std::size_t mailbox_count() const noexcept { return mailboxes_.size(); }
@@ -120,12 +118,15 @@ private:
 
     const DeviceContext& context_;
     DeviceFinding finding_;
-    Ownership ownership_;
+    Ownership decided_;    ///< what the last change of owner was for
+    Ownership ownership_;  ///< what came of it
     std::shared_ptr<DeviceSession> session_;
     std::vector<std::unique_ptr<Mailbox>> mailboxes_;
 
     bool changing_ = false;  ///< a change of owner is under way; another waits for its end
+    bool outdated_ = false;  ///< what was taken, or not, during it has to be taken anew
     bool closing_ = false;
+    base::Errc closing_why_ = base::Errc::cancelled;
     bool wanted_back_ = false;
     bool features_compared_ = false;
     boost::asio::steady_timer wanted_back_timer_;

@@ -66,17 +66,28 @@ void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io
 }
 
 void ServedMailbox::stop(base::Errc why, std::move_only_function<void()> stopped) {
-    auto service = std::exchange(service_, nullptr);
-    if (!service) {
-        resume_early(base::fail(why, name_));
-        asio::post(loop_, std::move(stopped));
-        return;
+    stopped_.push_back(std::move(stopped));
+    resume_early(base::fail(why, name_));
+    if (auto service = std::exchange(service_, nullptr)) {
+        stopping_ = true;
+        service->async_close(
+            why, asio::bind_executor(loop_, [self = shared_from_this(), service]() mutable {
+                service.reset();
+                self->stopping_ = false;
+                self->tell_stopped();
+            }));
+    } else {
+        asio::post(loop_, [self = shared_from_this()] { self->tell_stopped(); });
     }
-    service->async_close(why, asio::bind_executor(loop_, [service = service,
-                                                          stopped = std::move(stopped)]() mutable {
-                             service.reset();
-                             stopped();
-                         }));
+}
+
+void ServedMailbox::tell_stopped() {
+    if (stopping_) {
+        return;  // told at its end
+    }
+    for (auto& stopped : std::exchange(stopped_, {})) {
+        stopped();
+    }
 }
 
 void ServedMailbox::take_status(doe::MailboxStatus status) {

@@ -49,8 +49,9 @@ public:
     /// Begins to drive the mailbox on a strand of `workers`. It is ours and not driven. `wire` is called first.
     void drive(std::unique_ptr<pci::ConfigSpace> config, boost::asio::any_io_executor workers,
                const doe::MailboxOptions& options, const doe::AllowList& allowed, const Wire& wire);
-    /// Ends what is on the wire and lets the mailbox go; requests that wait are answered `why`, also those for drive(). `stopped` is called once,
-    /// also when there is nothing to end. An assign() before it says what later requests are answered.
+    /// Ends what is on the wire and lets the mailbox go; requests that wait are answered `why`, also those for drive().
+    /// `stopped` is called once, when nothing is on the wire any more, also when there was nothing to end. An assign() before
+    /// it says what later requests are answered.
     void stop(base::Errc why, std::move_only_function<void()> stopped);
 
     // Requests for a mailbox that is ours and about to be driven wait for that, until their deadline.
@@ -88,6 +89,7 @@ private:
 
     void await_drive(const bus::MethodOptions& options, Completion<void> resume);
     void resume_early(const base::Result<void>& result);
+    void tell_stopped();
     void take_status(doe::MailboxStatus status);
     void tell();
 
@@ -100,6 +102,8 @@ private:
     doe::MailboxStatus status_;
     Listener listener_;
     std::shared_ptr<io::MailboxService> service_;  ///< while it is driven
+    bool stopping_ = false;                        ///< what drove it still ends what is on the wire
+    std::vector<std::move_only_function<void()>> stopped_;
     std::vector<std::shared_ptr<Early>> early_;
     std::uint64_t drives_ = 0;  ///< tells the statuses of an earlier service from those of this one
 };

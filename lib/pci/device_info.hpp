@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace doed::pci {
@@ -33,5 +34,14 @@ struct DeviceInfo {
     std::optional<std::uint32_t> iommu_group;
     std::vector<DoeCapability> mailboxes;  ///< by ascending offset
 };
+
+/// Whether both may be the same function, seen twice: what is wired into it is equal.
+[[nodiscard]] inline bool same_function(const DeviceInfo& one, const DeviceInfo& other) {
+    const auto wired = [](const DeviceInfo& info) {
+        return std::tie(info.address, info.vendor_id, info.device_id, info.subsystem_vendor_id,
+                        info.subsystem_id, info.class_code, info.mailboxes);
+    };
+    return wired(one) == wired(other);
+}
 
 }  // namespace doed::pci
