@@ -44,6 +44,10 @@ Exchange Exchange::abort_only(const ExchangeSetup& setup) {
     return exchange;
 }
 
+std::uint32_t Exchange::request_length_dw() const noexcept {
+    return abort_only_ ? 0 : header_length_dw + static_cast<std::uint32_t>(request_.size());
+}
+
 Action Exchange::resume(const Event& event, base::TimePoint now) {
     DOED_ASSERT(state_ != State::done);
     if (event.kind == Event::Kind::failed) {
@@ -69,20 +73,20 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
     switch (state_) {
         case State::start:
             if (abort_only_) {
-                return start_abort(AfterAbort::finish);
+                return read(State::read_control, reg::control);
             }
             deadline_ = now + setup_.timeout;
             if (known_status_) {
                 return on_idle_status(*known_status_, now);
             }
             return look(State::check_idle);
+        case State::read_control: return on_control(event.value);
         case State::check_idle: return on_idle_status(event.value, now);
         case State::wait_idle: return look(State::check_idle);
 
         case State::write_header1:
-            return write(
-                State::write_header2, reg::write_mailbox,
-                encode_header2(header_length_dw + static_cast<std::uint32_t>(request_.size())));
+            return write(State::write_header2, reg::write_mailbox,
+                         encode_header2(request_length_dw()));
         case State::write_header2:
         case State::write_payload: return send_next();
         case State::clear_interrupt: return write(State::go, reg::control, control(control_go));
@@ -99,10 +103,15 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
         case State::clear_other_interrupt: return look(State::check_ready_again);
         case State::wait_ready: return look(State::check_ready);
 
-        case State::read_header1: return on_header1(event.value);
+        // A removed device reads as all ones, and so may a dword of an object: whoever is gone is not read to the end.
+        case State::read_header1:
+            return event.value == pci::all_ones ? confirm_presence() : on_header1(event.value);
         case State::ack_header1: return read(State::read_header2, reg::read_mailbox);
-        case State::read_header2: return on_header2(event.value);
-        case State::read_payload: response_->push_back(event.value); return after_payload_dword();
+        case State::read_header2:
+            return event.value == pci::all_ones ? confirm_presence() : on_header2(event.value);
+        case State::read_payload:
+            return event.value == pci::all_ones ? confirm_presence()
+                                                : take_payload_dword(event.value);
         case State::check_before_last_ack: return on_status_before_last_ack(event.value);
         case State::ack_payload: return read_next();
         case State::ack_last: return look(State::check_final);
@@ -111,34 +120,29 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
         case State::write_abort: deadline_ = now + setup_.timeout; return look(State::check_abort);
         case State::check_abort: return on_abort_status(event.value, now);
         case State::wait_abort: return look(State::check_abort);
-        case State::enable_interrupt: return after_abort(now);
+        case State::enable_interrupt: return after_abort();
 
-        case State::confirm_presence:
-            if (event.value == pci::all_ones) {
-                last_status_.reset();
-                outcome_ = base::fail(base::Errc::device_gone, "config space reads as all ones");
-                return finish();
-            }
-            if (confirming_for_ == State::check_abort) {
-                // The function is there and its mailbox shows every bit: neither Busy nor Error has cleared.
-                if (now < deadline_) {
-                    return wait(State::wait_abort, Action::Reason::abort, deadline_);
-                }
-                dead_ = true;
-                outcome_ = base::fail(base::Errc::dead, "the status register reads as all ones");
-                return finish();
-            }
-            return fail(base::Errc::device_error, "the status register reads as all ones");
+        case State::confirm_presence: return on_presence(event.value, now);
         case State::done: break;
     }
     DOED_ASSERT(false);
     return finish();
 }
 
+// --- Claiming ------------------------------------------------------------------------------------------------------
+
+Action Exchange::on_control(std::uint32_t control) {
+    if (control == pci::all_ones) {
+        return confirm_presence();
+    }
+    setup_.control_preserved = control & ~(control_abort | control_go | control_interrupt_enable);
+    return start_abort(AfterAbort::finish);
+}
+
 // --- Sending -------------------------------------------------------------------------------------------------------
 
 Action Exchange::on_idle_status(std::uint32_t status, base::TimePoint now) {
-    last_status_ = status;
+    note_status(status);
     if (status == pci::all_ones) {
         return confirm_presence();
     }
@@ -173,7 +177,7 @@ Action Exchange::send_next() {
 // --- Receiving -----------------------------------------------------------------------------------------------------
 
 Action Exchange::on_response_status(std::uint32_t status, base::TimePoint now) {
-    last_status_ = status;
+    note_status(status);
     if (status == pci::all_ones) {
         return confirm_presence();
     }
@@ -225,6 +229,11 @@ Action Exchange::on_header2(std::uint32_t header2) {
     return after_payload_dword();
 }
 
+Action Exchange::take_payload_dword(std::uint32_t dword) {
+    response_->push_back(dword);
+    return after_payload_dword();
+}
+
 Action Exchange::after_payload_dword() {
     if (received_dw_ == length_dw_) {
         return look(State::check_before_last_ack);
@@ -238,7 +247,7 @@ Action Exchange::read_next() {
 }
 
 Action Exchange::on_status_before_last_ack(std::uint32_t status) {
-    last_status_ = status;
+    note_status(status);
     if (status == pci::all_ones) {
         return confirm_presence();
     }
@@ -246,15 +255,14 @@ Action Exchange::on_status_before_last_ack(std::uint32_t status) {
         return fail(base::Errc::device_error, "Error was set while the response was read");
     }
     if ((status & status_ready) == 0) {
-        return fail(base::Errc::malformed, "the response ended after " +
-                                               std::to_string(received_dw_ - 1) + " of " +
-                                               std::to_string(length_dw_) + " dwords");
+        return fail(base::Errc::malformed, "Ready was lost before the last of " +
+                                               std::to_string(length_dw_) + " dwords was taken");
     }
     return write(State::ack_last, reg::read_mailbox, 0);
 }
 
 Action Exchange::on_final_status(std::uint32_t status) {
-    last_status_ = status;
+    note_status(status);
     if (status == pci::all_ones) {
         return confirm_presence();
     }
@@ -269,12 +277,13 @@ Action Exchange::on_final_status(std::uint32_t status) {
 Action Exchange::start_abort(AfterAbort then) {
     after_abort_ = then;
     aborted_ = true;
+    status_words_.before_abort = status_words_.last;
     // Interrupt Enable comes last: not before the mailbox is known to be idle.
     return write(State::write_abort, reg::control, setup_.control_preserved | control_abort);
 }
 
 Action Exchange::on_abort_status(std::uint32_t status, base::TimePoint now) {
-    last_status_ = status;
+    note_status(status);
     if (status == pci::all_ones) {
         return confirm_presence();
     }
@@ -284,13 +293,17 @@ Action Exchange::on_abort_status(std::uint32_t status, base::TimePoint now) {
             // A device may look at GO before it looks at Interrupt Enable in the same write, so this is set on its own.
             return write(State::enable_interrupt, reg::control, control(0));
         }
-        return after_abort(now);
+        return after_abort();
     }
     if (now < deadline_) {
         return wait(State::wait_abort, Action::Reason::abort, deadline_);
     }
+    return die("abort did not clear the mailbox (status " + dword(status) + ")");
+}
+
+/// The abort has failed; what it was for is told before that.
+Action Exchange::die(std::string context) {
     dead_ = true;
-    std::string context = "abort did not clear the mailbox (status " + dword(status) + ")";
     if (!outcome_) {
         context = outcome_.error().message() + "; then " + context;
     }
@@ -298,9 +311,12 @@ Action Exchange::on_abort_status(std::uint32_t status, base::TimePoint now) {
     return finish();
 }
 
-Action Exchange::after_abort(base::TimePoint now) {
+Action Exchange::after_abort() {
     if (after_abort_ == AfterAbort::send) {
-        deadline_ = now + setup_.timeout;
+        if (abandoned_) {
+            outcome_ = base::fail(base::Errc::aborted, "given up before it was sent");
+            return finish();
+        }
         return write(State::write_header1, reg::write_mailbox, encode_header1(protocol_));
     }
     return finish();
@@ -315,6 +331,27 @@ Action Exchange::confirm_presence() {
     confirming_for_ = state_;
     state_ = State::confirm_presence;
     return {.kind = Action::Kind::read, .offset = reg::function_command};
+}
+
+Action Exchange::on_presence(std::uint32_t command, base::TimePoint now) {
+    if (command == pci::all_ones) {
+        last_status_.reset();
+        outcome_ = base::fail(base::Errc::device_gone, "config space reads as all ones");
+        return finish();
+    }
+    switch (confirming_for_) {
+        case State::read_control: return on_control(0);
+        case State::read_header1: return on_header1(pci::all_ones);
+        case State::read_header2: return on_header2(pci::all_ones);
+        case State::read_payload: return take_payload_dword(pci::all_ones);
+        case State::check_abort:
+            // The function is there and its mailbox shows every bit: neither Busy nor Error has cleared.
+            if (now < deadline_) {
+                return wait(State::wait_abort, Action::Reason::abort, deadline_);
+            }
+            return die("the status register reads as all ones");
+        default: return fail(base::Errc::device_error, "the status register reads as all ones");
+    }
 }
 
 Action Exchange::on_access_failed(const base::Error& error) {
@@ -353,6 +390,14 @@ Action Exchange::wait(State state, Action::Reason reason, base::TimePoint deadli
 Action Exchange::finish() {
     state_ = State::done;
     return {.kind = Action::Kind::done};
+}
+
+void Exchange::note_status(std::uint32_t status) {
+    last_status_ = status;
+    status_words_.last = status;
+    if (go_time_ && !status_words_.after_go) {
+        status_words_.after_go = status;
+    }
 }
 
 std::uint32_t Exchange::control(std::uint32_t bits) const noexcept {

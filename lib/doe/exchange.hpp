@@ -6,12 +6,14 @@
 //
 // Accesses of a response of R dwords to a request of 3: 8 + 2R, and one less when the last status of the exchange
 // before is handed in. Interrupt mode adds one, which clears Interrupt Status, and does not look before it is woken; two
-// more for every interrupt that was not for the response.
+// more for every interrupt that was not for the response. A dword of all ones costs one more, for the question whether the
+// device is still there.
 #pragma once
 
 #include "base/result.hpp"
 #include "base/scheduler.hpp"
 #include "doe/protocol.hpp"
+#include "doe/status_words.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -74,7 +76,7 @@ public:
              std::uint32_t max_response_dw, std::vector<std::uint32_t>& response,
              std::optional<std::uint32_t> known_status = std::nullopt);
 
-    /// Only an abort: brings a mailbox in an unknown state to idle.
+    /// Only an abort: brings a mailbox in an unknown state to idle. It learns the control bits to keep from then on first.
     [[nodiscard]] static Exchange abort_only(const ExchangeSetup& setup);
 
     /// The next action. First called with Event::start(), never again after `done`.
@@ -89,8 +91,18 @@ public:
     [[nodiscard]] bool mailbox_dead() const noexcept { return dead_; }
     /// An abort was written.
     [[nodiscard]] bool aborted() const noexcept { return aborted_; }
-    /// The last status word read, as known_status of an exchange that follows at once.
+    /// The last status word, as known_status of an exchange that follows at once; none when it says nothing of what is next.
     [[nodiscard]] std::optional<std::uint32_t> last_status() const noexcept { return last_status_; }
+    /// What was read of the status register, for whoever wants to know what went on.
+    [[nodiscard]] const StatusWords& status_words() const noexcept { return status_words_; }
+    /// Dwords of the request, header included; 0 for an abort alone.
+    [[nodiscard]] std::uint32_t request_length_dw() const noexcept;
+    /// The length that the device named, header included, right or wrong; 0 while it has named none.
+    [[nodiscard]] std::uint32_t response_length_dw() const noexcept { return length_dw_; }
+    /// ExchangeSetup::control_preserved as a claim has found it.
+    [[nodiscard]] std::uint32_t control_preserved() const noexcept {
+        return setup_.control_preserved;
+    }
     /// From GO to the status read that showed the response; none if there was none.
     [[nodiscard]] std::optional<base::Duration> response_time() const noexcept {
         return response_time_;
@@ -101,6 +113,7 @@ public:
 private:
     enum class State : std::uint8_t {
         start,
+        read_control,
         check_idle,
         wait_idle,
         write_header1,
@@ -138,6 +151,8 @@ private:
     Action wait(State state, Action::Reason reason, base::TimePoint deadline);
     Action finish();
 
+    void note_status(std::uint32_t status);
+    Action on_control(std::uint32_t control);
     Action on_idle_status(std::uint32_t status, base::TimePoint now);
     Action on_response_status(std::uint32_t status, base::TimePoint now);
     Action on_header1(std::uint32_t header1);
@@ -145,13 +160,16 @@ private:
     Action on_status_before_last_ack(std::uint32_t status);
     Action on_final_status(std::uint32_t status);
     Action on_abort_status(std::uint32_t status, base::TimePoint now);
-    Action after_abort(base::TimePoint now);
+    Action after_abort();
+    Action die(std::string context);
     Action on_access_failed(const base::Error& error);
 
     Action send_next();
     Action read_next();
     Action after_payload_dword();
+    Action take_payload_dword(std::uint32_t dword);
     Action confirm_presence();
+    Action on_presence(std::uint32_t command, base::TimePoint now);
     Action fail(base::Errc code, std::string context);
     Action start_abort(AfterAbort then);
 
@@ -165,7 +183,7 @@ private:
     std::optional<std::uint32_t> known_status_;
 
     State state_ = State::start;
-    State confirming_for_ = State::start;  ///< the status read that showed all ones
+    State confirming_for_ = State::start;  ///< the read that showed all ones
     AfterAbort after_abort_ = AfterAbort::finish;
     bool abort_only_ = false;
     bool abandoned_ = false;
@@ -179,6 +197,7 @@ private:
     std::optional<base::TimePoint> go_time_;
     std::optional<base::Duration> response_time_;
     std::optional<std::uint32_t> last_status_;
+    StatusWords status_words_;
     base::Result<void> outcome_;
 };
 

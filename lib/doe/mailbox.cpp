@@ -13,12 +13,6 @@ namespace doed::doe {
 
 namespace {
 
-// Accesses before the strand is given to others: about 10 ms where one access is at its slowest.
-constexpr int accesses_per_turn = 256;
-
-// Interrupts that may be lost before the mailbox is polled instead.
-constexpr std::uint32_t interrupts_lost_max = 3;
-
 std::string mailbox_name(const pci::Address& address, std::uint16_t offset) {
     char text[32];
     std::snprintf(text, sizeof(text), " mailbox 0x%x", offset);
@@ -30,15 +24,18 @@ std::string mailbox_name(const pci::Address& address, std::uint16_t offset) {
 Mailbox::Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> config,
                  const pci::Address& address, const pci::DoeCapability& capability,
                  const MailboxOptions& options, AllowList allowed, Listener listener)
-    : scheduler_(scheduler),
+    : tasks_(scheduler),
       config_(std::move(config)),
       capability_(capability),
       options_(options),
       allowed_(std::move(allowed)),
       listener_(std::move(listener)),
       name_(mailbox_name(address, capability.offset)),
-      setup_{.capability_offset = capability.offset, .timeout = options.exchange_timeout},
-      recovery_poll_(options.poll),
+      driver_(scheduler, config_, capability.offset,
+              {.exchange_timeout = options.exchange_timeout,
+               .poll = options.poll,
+               .safety_poll = options.safety_poll},
+              *this),
       revival_pause_(options.revival_pause_min) {}
 
 Mailbox::~Mailbox() {
@@ -49,47 +46,28 @@ Mailbox::~Mailbox() {
 
 void Mailbox::start() {
     publish();
-    post(&Mailbox::begin_claim);
+    tasks_.post([this] { begin_claim(Purpose::claim); });
 }
 
 // --- Claiming and revival --------------------------------------------------------------------------------------------
 
-void Mailbox::begin_claim() {
+void Mailbox::begin_claim(Purpose purpose) {
     if (closing_ || activity_ != Activity::none || status_.state == MailboxState::gone) {
         return;
     }
-    scheduler_.cancel(std::exchange(revival_timer_, 0));
+    tasks_.cancel(revival_timer_);
     enter(MailboxState::starting);
-    known_status_.reset();
-    if (const auto control = read_control(); !control) {
-        end_claim(control);
-        return;
-    }
-    setup_.interrupt = options_.interrupt;
-    interrupt_enabled_ = options_.interrupt;
-    interrupts_lost_ = 0;
-    status_.completion = setup_.interrupt ? Completion::interrupt : Completion::poll;
+    purpose_ = purpose;
     activity_ = Activity::claim_abort;
-    begin_exchange(Exchange::abort_only(setup_));
-}
-
-base::Result<void> Mailbox::read_control() {
-    const auto control =
-        config_.read32(static_cast<std::uint16_t>(capability_.offset + reg::control));
-    if (!control) {
-        return std::unexpected(control.error());
-    }
-    // All ones comes from a removed device; the abort that follows finds that out.
-    const std::uint32_t found = *control == pci::all_ones ? 0 : *control;
-    setup_.control_preserved = found & ~(control_abort | control_go | control_interrupt_enable);
-    return {};
+    status_.completion = options_.interrupt ? Completion::interrupt : Completion::poll;
+    driver_.begin_claim(purpose, options_.interrupt);
 }
 
 void Mailbox::end_claim(const base::Result<void>& outcome) {
     reset_wanted_ = false;
     if (closing_) {
         // Given up between two exchanges, which says nothing of the device.
-        post(&Mailbox::advance);
+        advance_later();
         return;
     }
     if (!outcome) {
@@ -100,7 +78,7 @@ void Mailbox::end_claim(const base::Result<void>& outcome) {
     status_.last_error.clear();
     enter(MailboxState::idle);
     answer_resets({});
-    post(&Mailbox::advance);
+    advance_later();
 }
 
 void Mailbox::die(const base::Error& error) {
@@ -111,13 +89,22 @@ void Mailbox::die(const base::Error& error) {
     status_.last_error = error.in(name_).message();
     enter(MailboxState::dead);
     if (!closing_) {
-        revival_timer_ = at(scheduler_.now() + revival_pause_, [this] { begin_claim(); });
+        revival_timer_ =
+            tasks_.at(tasks_.now() + revival_pause_, [this] { begin_claim(Purpose::revival); });
         revival_pause_ = std::min(revival_pause_ * 2, options_.revival_pause_max);
     }
     dead_because_ = error.code() == base::Errc::dead ? error.context() : error.message();
     answer_resets(std::unexpected(error.in(name_)));
     fail_all(about(base::Errc::dead, dead_because_));
-    post(&Mailbox::advance);
+    advance_later();
+}
+
+void Mailbox::vanish(const base::Error& error) {
+    status_.last_error = error.in(name_).message();
+    enter(MailboxState::gone);
+    answer_resets(std::unexpected(error.in(name_)));
+    fail_all(error.in(name_));
+    advance_later();
 }
 
 // --- Running operations ------------------------------------------------------------------------------------------------
@@ -145,7 +132,7 @@ Ticket Mailbox::submit(Submission submission) {
         return refuse(about(base::Errc::limits_exceeded,
                             std::to_string(status_.queue_length) + " requests wait"));
     }
-    if (submission.deadline <= scheduler_.now()) {
+    if (submission.deadline <= tasks_.now()) {
         return refuse(about(base::Errc::deadline_exceeded));
     }
 
@@ -153,26 +140,40 @@ Ticket Mailbox::submit(Submission submission) {
     Waiter waiter;
     waiter.ticket = ticket;
     waiter.completion = std::move(submission.completion);
-    waiter.deadline_timer = at(submission.deadline, [this, ticket] {
+    waiter.deadline_timer = tasks_.at(submission.deadline, [this, ticket] {
         answer_early(ticket, base::Errc::deadline_exceeded);
     });
     ++status_.queue_length;
 
-    const std::string_view key = submission.operation->single_flight_key();
-    Job* same = key.empty() ? nullptr : queue_.find_if([&](const Job& job) {
-        return job.operation->protocol() == protocol && job.operation->single_flight_key() == key;
-    });
-    if (same != nullptr) {
-        same->waiters.push_back(std::move(waiter));
-    } else {
-        Job job;
-        job.operation = std::move(submission.operation);
-        job.waiters.push_back(std::move(waiter));
-        queue_.push(submission.uid, std::move(job));
-    }
+    enqueue(submission.uid, std::move(submission.operation), std::move(waiter));
     publish();
-    post(&Mailbox::advance);
+    advance_later();
     return ticket;
+}
+
+/// A user who joins a run that others wait for has it in the own lane as well: it is made when the first of them has the
+/// turn.
+void Mailbox::enqueue(std::uint32_t uid, std::shared_ptr<Operation> operation, Waiter waiter) {
+    const std::string_view key = operation->single_flight_key();
+    const auto equal = [&](const JobPtr& job) {
+        return job->operation->protocol() == operation->protocol() &&
+               job->operation->single_flight_key() == key;
+    };
+    const JobPtr* const same = key.empty() ? nullptr : queue_.find_if(equal);
+    const JobPtr job = same != nullptr ? *same : std::make_shared<Job>();
+    if (same == nullptr) {
+        job->operation = std::move(operation);
+    }
+    job->waiters.push_back(std::move(waiter));
+    if (!queue_.contains(uid, job)) {
+        queue_.push(uid, job);
+    }
+}
+
+Mailbox::JobPtr Mailbox::dequeue() {
+    const JobPtr next = queue_.pop();
+    queue_.erase_if([&](const JobPtr& job) { return job == next; });
+    return next;
 }
 
 base::Result<void> Mailbox::may_run(Protocol protocol) const {
@@ -187,6 +188,11 @@ base::Result<void> Mailbox::may_run(Protocol protocol) const {
     return {};
 }
 
+bool Mailbox::offers(Protocol protocol) const noexcept {
+    return protocol == protocol_discovery ||
+           std::ranges::find(status_.features, protocol) != status_.features.end();
+}
+
 /// Takes up whatever is to be done next, when nothing is under way.
 void Mailbox::advance() {
     if (activity_ != Activity::none) {
@@ -197,27 +203,31 @@ void Mailbox::advance() {
         return;
     }
     if (reset_wanted_) {
-        begin_claim();
+        begin_claim(Purpose::reset);
         return;
     }
     if (status_.state != MailboxState::idle || queue_.empty()) {
         return;
     }
-    Job job = queue_.pop();
-    if (const auto allowed = may_run(job.operation->protocol()); !allowed) {
+    JobPtr job = dequeue();
+    if (const auto allowed = may_run(job->operation->protocol()); !allowed) {
         // It was queued before discovery told what the mailbox offers.
-        answer(std::move(job.waiters), std::unexpected(allowed.error()));
-        post(&Mailbox::advance);
+        answer(std::move(job->waiters), std::unexpected(allowed.error()));
+        advance_later();
         return;
     }
     enter(MailboxState::busy);
+    purpose_ = Purpose::request;
     begin_operation(std::move(job), Activity::operation);
 }
 
-void Mailbox::begin_operation(Job job, Activity activity) {
+void Mailbox::advance_later() {
+    tasks_.post([this] { advance(); });
+}
+
+void Mailbox::begin_operation(JobPtr job, Activity activity) {
     running_ = std::move(job);
     activity_ = activity;
-    protocol_ = running_->operation->protocol();
     continue_operation(running_->operation->start());
 }
 
@@ -235,134 +245,49 @@ void Mailbox::continue_operation(base::Result<Operation::Step> step) {
         end_operation(base::fail(base::Errc::aborted, "given up between two exchanges"));
         return;
     }
-    begin_exchange(Exchange(setup_, protocol_, running_->operation->request(),
-                            allowed_.find(protocol_)->max_response_dw, response_,
-                            std::exchange(known_status_, std::nullopt)));
+    const Protocol protocol = running_->operation->protocol();
+    driver_.begin(purpose_, protocol, running_->operation->request(),
+                  allowed_.find(protocol)->max_response_dw);
 }
 
 void Mailbox::end_operation(const base::Result<void>& outcome) {
-    Job job = std::move(*running_);
-    running_.reset();
-    known_status_.reset();
+    const JobPtr job = std::exchange(running_, nullptr);
+    driver_.forget_status();
     if (std::exchange(activity_, Activity::none) == Activity::claim_discovery) {
         if (outcome) {
-            status_.features = static_cast<const DiscoveryOperation&>(*job.operation).protocols();
+            status_.features = static_cast<const DiscoveryOperation&>(*job->operation).protocols();
         }
         end_claim(outcome);
         return;
     }
     enter(MailboxState::idle);
     if (outcome) {
-        answer(std::move(job.waiters), std::shared_ptr<const Operation>(std::move(job.operation)));
+        answer(std::move(job->waiters), std::shared_ptr<const Operation>(job->operation));
     } else {
         const base::Error error = outcome.error().in(name_);
         if (error.code() != base::Errc::aborted) {
             status_.last_error = error.message();
             publish();
         }
-        answer(std::move(job.waiters), std::unexpected(error));
+        answer(std::move(job->waiters), std::unexpected(error));
     }
-    post(&Mailbox::advance);
+    advance_later();
 }
 
-// --- Stepping an exchange ------------------------------------------------------------------------------------------------
+// --- What the driver tells -----------------------------------------------------------------------------------------------
 
-void Mailbox::begin_exchange(Exchange exchange) {
-    exchange_ = std::move(exchange);
-    wait_reason_ = Action::Reason::none;
-    woken_by_interrupt_ = false;
-    interrupt_seen_ = false;
-    action_ = exchange_->resume(Event::start(), scheduler_.now());
-    // A turn of its own: a device that answers at once must not pile up one exchange on the other's stack.
-    post(&Mailbox::pump);
-}
-
-void Mailbox::pump() {
-    for (int accesses = 0; accesses < accesses_per_turn; ++accesses) {
-        if (action_.kind == Action::Kind::wait) {
-            wait();
-            return;
-        }
-        if (action_.kind == Action::Kind::done) {
-            end_exchange();
-            return;
-        }
-        perform();
-    }
-    post(&Mailbox::pump);
-}
-
-/// Makes the access that the exchange asked for and hears what it wants next.
-void Mailbox::perform() {
-    if (action_.kind == Action::Kind::read) {
-        const auto value = config_.read32(action_.offset);
-        const Event event = value ? Event::read(*value) : Event::failed(value.error());
-        action_ = exchange_->resume(event, scheduler_.now());
-    } else {
-        const auto written = config_.write32(action_.offset, action_.value);
-        const Event event = written ? Event::written() : Event::failed(written.error());
-        action_ = exchange_->resume(event, scheduler_.now());
+void Mailbox::exchange_waits(Action::Reason reason) {
+    if (activity_ == Activity::operation) {
+        enter(reason == Action::Reason::abort ? MailboxState::aborting : MailboxState::busy);
     }
 }
 
-void Mailbox::wait() {
-    const base::TimePoint now = scheduler_.now();
-    if (action_.reason != wait_reason_) {
-        wait_reason_ = action_.reason;
-        wait_since_ = action_.reason == Action::Reason::response ? *exchange_->go_time() : now;
-        if (activity_ == Activity::operation) {
-            enter(action_.reason == Action::Reason::abort ? MailboxState::aborting
-                                                          : MailboxState::busy);
-        }
-    }
-    // No interrupt tells that Busy cleared, so that and an abort are always polled (PCIe r6.2 6.30.3).
-    const bool response = action_.reason == Action::Reason::response;
-    const base::TimePoint look =
-        response && setup_.interrupt
-            ? now + options_.safety_poll
-            : (response ? poll_schedule(protocol_) : recovery_poll_).next(wait_since_, now);
-    waiting_ = true;
-    if (response && setup_.interrupt && std::exchange(interrupt_seen_, false)) {
-        // It came after GO and before this wait.
-        woken_by_interrupt_ = true;
-        post(&Mailbox::wake);
-        return;
-    }
-    wait_timer_ = at(std::min(look, action_.deadline), [this] {
-        woken_by_interrupt_ = false;
-        wake();
-    });
-}
-
-void Mailbox::wake() {
-    if (!std::exchange(waiting_, false)) {
-        return;
-    }
-    scheduler_.cancel(std::exchange(wait_timer_, 0));
-    action_ = exchange_->resume(Event::wake(), scheduler_.now());
-    pump();
-}
-
-void Mailbox::on_interrupt() {
-    interrupt_owed_ = false;
-    if (waiting_ && setup_.interrupt && wait_reason_ == Action::Reason::response) {
-        woken_by_interrupt_ = true;
-        wake();
-    } else {
-        interrupt_seen_ = true;
-    }
-}
-
-void Mailbox::end_exchange() {
-    const Exchange exchange = std::move(*exchange_);
-    exchange_.reset();
+void Mailbox::exchange_ended(const Exchange& exchange) {
     count(exchange);
     const base::Result<void>& outcome = exchange.outcome();
-    known_status_ = exchange.last_status();
-
     if (!outcome &&
         (exchange.mailbox_dead() || outcome.error().code() == base::Errc::device_gone)) {
-        std::optional<Job> job = std::exchange(running_, std::nullopt);
+        const JobPtr job = std::exchange(running_, nullptr);
         activity_ = Activity::none;
         reset_wanted_ = false;
         die(outcome.error());
@@ -377,8 +302,8 @@ void Mailbox::end_exchange() {
             end_claim(outcome);
             return;
         }
-        Job discovery;
-        discovery.operation = std::make_shared<DiscoveryOperation>(capability_.version);
+        auto discovery = std::make_shared<Job>();
+        discovery->operation = std::make_shared<DiscoveryOperation>(capability_.version);
         begin_operation(std::move(discovery), Activity::claim_discovery);
         return;
     }
@@ -386,7 +311,7 @@ void Mailbox::end_exchange() {
         end_operation(outcome);
         return;
     }
-    continue_operation(running_->operation->consume(response_));
+    continue_operation(running_->operation->consume(driver_.response()));
 }
 
 void Mailbox::count(const Exchange& exchange) {
@@ -400,43 +325,16 @@ void Mailbox::count(const Exchange& exchange) {
     if (!exchange.outcome() && exchange.outcome().error().code() == base::Errc::timeout) {
         ++counters.timeouts;
     }
-    if (const auto response_time = exchange.response_time()) {
-        count_completion();
-        // The safety poll finds a response long after it was ready: nothing to learn from.
-        if (woken_by_interrupt_ || !setup_.interrupt) {
-            poll_schedule(protocol_).observe(*response_time);
-        }
+    switch (driver_.noticed()) {
+        case Noticed::nothing: break;
+        case Noticed::poll: ++counters.poll_completions; break;
+        case Noticed::interrupt: ++counters.interrupt_completions; break;
     }
 }
 
-void Mailbox::count_completion() {
-    if (woken_by_interrupt_) {
-        ++status_.counters.interrupt_completions;
-        return;
-    }
-    ++status_.counters.poll_completions;
-    if (setup_.interrupt && !interrupt_seen_) {
-        // Lost, or only late: then it was posted while the response was read.
-        interrupt_owed_ = true;
-        post(&Mailbox::count_lost_interrupt);
-    }
-}
-
-void Mailbox::count_lost_interrupt() {
-    if (std::exchange(interrupt_owed_, false) && setup_.interrupt &&
-        ++interrupts_lost_ == interrupts_lost_max) {
-        setup_.interrupt = false;
-        status_.completion = Completion::poll;
-        publish();
-    }
-}
-
-PollSchedule& Mailbox::poll_schedule(Protocol protocol) {
-    auto found = std::ranges::find(poll_, protocol, &std::pair<Protocol, PollSchedule>::first);
-    if (found == poll_.end()) {
-        found = poll_.insert(poll_.end(), {protocol, PollSchedule(options_.poll)});
-    }
-    return found->second;
+void Mailbox::interrupts_given_up() {
+    status_.completion = Completion::poll;
+    publish();
 }
 
 // --- Withdrawing, resetting, closing ---------------------------------------------------------------------------------------
@@ -462,51 +360,38 @@ void Mailbox::reset(std::move_only_function<void(base::Result<void>)> completion
         return;  // the claim under way is what was asked for
     }
     reset_wanted_ = true;
-    if (exchange_) {
-        exchange_->abandon();
-        post(&Mailbox::wake);
-    } else {
-        post(&Mailbox::advance);
-    }
+    driver_.abandon();
+    advance_later();
+}
+
+void Mailbox::on_interrupt() {
+    driver_.on_interrupt();
 }
 
 void Mailbox::close(base::Errc why, std::move_only_function<void()> closed) {
     closed_.push_back(std::move(closed));
     closing_ = true;
     closing_why_ = why;
-    scheduler_.cancel(std::exchange(revival_timer_, 0));
-    if (exchange_ && !exchange_->go_time()) {
-        // Nothing is on the wire yet: no need to wait for Busy to clear.
-        exchange_->abandon();
-        post(&Mailbox::wake);
+    tasks_.cancel(revival_timer_);
+    if (!driver_.on_the_wire()) {
+        // No need to wait for Busy to clear.
+        driver_.abandon();
     }
     const base::Error given_up = about(why, "the mailbox is being given up");
     answer_resets(std::unexpected(given_up));
     fail_all(given_up);
-    post(&Mailbox::advance);
+    advance_later();
 }
 
 void Mailbox::finish_close() {
     if (status_.state != MailboxState::gone && status_.state != MailboxState::closed) {
-        if (std::exchange(interrupt_enabled_, false)) {
-            // The last thing armed is the first to go. A device that is gone meanwhile needs no disarming.
-            static_cast<void>(
-                config_.write32(static_cast<std::uint16_t>(capability_.offset + reg::control),
-                                setup_.control_preserved));
-        }
+        // The last thing armed is the first to go.
+        driver_.disarm();
         enter(MailboxState::closed);
     }
     for (auto& closed : std::exchange(closed_, {})) {
         closed();
     }
-}
-
-void Mailbox::vanish(const base::Error& error) {
-    status_.last_error = error.in(name_).message();
-    enter(MailboxState::gone);
-    answer_resets(std::unexpected(error.in(name_)));
-    fail_all(error.in(name_));
-    post(&Mailbox::advance);
 }
 
 // --- Answering -----------------------------------------------------------------------------------------------------------
@@ -519,7 +404,7 @@ void Mailbox::answer(std::vector<Waiter> waiters,
     status_.queue_length -= static_cast<std::uint32_t>(waiters.size());
     publish();
     for (auto& waiter : waiters) {
-        scheduler_.cancel(waiter.deadline_timer);
+        tasks_.cancel(waiter.deadline_timer);
         waiter.completion(result);
     }
 }
@@ -531,19 +416,21 @@ void Mailbox::answer_resets(const base::Result<void>& result) {
 }
 
 void Mailbox::answer_early(Ticket ticket, base::Errc code) {
-    const auto waits = [ticket](const Job& job) {
-        return std::ranges::find(job.waiters, ticket, &Waiter::ticket) != job.waiters.end();
+    const auto waits = [ticket](const JobPtr& job) {
+        return std::ranges::find(job->waiters, ticket, &Waiter::ticket) != job->waiters.end();
     };
-    Job* job = running_ && waits(*running_) ? &*running_ : queue_.find_if(waits);
-    if (job == nullptr) {
+    const JobPtr* const waited_for =
+        running_ && waits(running_) ? &running_ : queue_.find_if(waits);
+    if (waited_for == nullptr) {
         return;
     }
-    const auto found = std::ranges::find(job->waiters, ticket, &Waiter::ticket);
+    auto& waiters = (*waited_for)->waiters;
+    const auto found = std::ranges::find(waiters, ticket, &Waiter::ticket);
     std::vector<Waiter> answered;
     answered.push_back(std::move(*found));
-    job->waiters.erase(found);
+    waiters.erase(found);
     // What runs is seen through to the end of its exchange; what only waits is dropped.
-    queue_.erase_if([](const Job& queued) { return queued.waiters.empty(); });
+    queue_.erase_if([](const JobPtr& queued) { return queued->waiters.empty(); });
     answer(std::move(answered), std::unexpected(about(code)));
 }
 
@@ -553,8 +440,7 @@ void Mailbox::fail_all(const base::Error& error) {
         waiters = std::exchange(running_->waiters, {});
     }
     while (!queue_.empty()) {
-        Job job = queue_.pop();
-        std::ranges::move(job.waiters, std::back_inserter(waiters));
+        std::ranges::move(std::exchange(dequeue()->waiters, {}), std::back_inserter(waiters));
     }
     answer(std::move(waiters), std::unexpected(error));
 }
@@ -577,27 +463,6 @@ void Mailbox::publish() {
     status_.counters.config_reads = config_.reads();
     status_.counters.config_writes = config_.writes();
     listener_(status_);
-}
-
-void Mailbox::post(void (Mailbox::*step)()) {
-    scheduler_.post([this, life = std::weak_ptr(life_), step] {
-        if (!life.expired()) {
-            (this->*step)();
-        }
-    });
-}
-
-base::TimerId Mailbox::at(base::TimePoint when, base::Task task) {
-    return scheduler_.at(when, [life = std::weak_ptr(life_), task = std::move(task)]() mutable {
-        if (!life.expired()) {
-            task();
-        }
-    });
-}
-
-bool Mailbox::offers(Protocol protocol) const noexcept {
-    return protocol == protocol_discovery ||
-           std::ranges::find(status_.features, protocol) != status_.features.end();
 }
 
 base::Error Mailbox::about(base::Errc code, std::string_view context) const {

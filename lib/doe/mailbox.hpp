@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The owner of one DOE capability (PCIe r6.2 6.30): claims it, runs one operation at a time from a bounded fair queue,
-// answers every submission exactly once, recovers it after errors. It steps an Exchange over a ConfigSpace; time and
-// execution come from a Scheduler, on whose strand everything here runs. No threads, locks or clock of its own.
+// answers every submission exactly once, recovers it after errors. An ExchangeDriver does what touches the device; time
+// and execution come from a Scheduler, on whose strand everything here runs. No threads, locks or clock of its own.
 #pragma once
 
 #include "base/result.hpp"
 #include "base/scheduler.hpp"
 #include "doe/discovery.hpp"
-#include "doe/exchange.hpp"
+#include "doe/exchange_driver.hpp"
 #include "doe/fair_queue.hpp"
 #include "doe/mailbox_status.hpp"
 #include "doe/operation.hpp"
-#include "doe/poll_schedule.hpp"
+#include "doe/task_scope.hpp"
 #include "pci/counting_config_space.hpp"
 #include "pci/device_info.hpp"
 
@@ -22,7 +22,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace doed::doe {
@@ -52,7 +51,7 @@ struct Submission {
 /// Names a submission until it is answered; 0 is never one.
 using Ticket = std::uint64_t;
 
-class Mailbox {
+class Mailbox final : private ExchangeDriver::Owner {
 public:
     using Listener = std::move_only_function<void(const MailboxStatus&)>;
 
@@ -90,6 +89,8 @@ public:
     void close(base::Errc why, std::move_only_function<void()> closed);
 
     [[nodiscard]] const MailboxStatus& status() const noexcept { return status_; }
+    /// The last exchanges and aborts, oldest first, with the one under way; at any time, whatever the mailbox does.
+    [[nodiscard]] std::vector<TraceRecord> trace() const { return driver_.trace(); }
     /// "0000:0d:00.0 mailbox 0x190", the prefix of every error.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -106,31 +107,30 @@ private:
         std::shared_ptr<Operation> operation;
         std::vector<Waiter> waiters;
     };
+    using JobPtr = std::shared_ptr<Job>;
 
     // Claiming and revival.
-    void begin_claim();
-    [[nodiscard]] base::Result<void> read_control();
+    void begin_claim(Purpose purpose);
     void end_claim(const base::Result<void>& outcome);
     void die(const base::Error& error);
+    void vanish(const base::Error& error);
 
     // Running operations.
     void advance();
+    void advance_later();
     [[nodiscard]] base::Result<void> may_run(Protocol protocol) const;
-    void begin_operation(Job job, Activity activity);
+    [[nodiscard]] bool offers(Protocol protocol) const noexcept;
+    void enqueue(std::uint32_t uid, std::shared_ptr<Operation> operation, Waiter waiter);
+    [[nodiscard]] JobPtr dequeue();
+    void begin_operation(JobPtr job, Activity activity);
     void continue_operation(base::Result<Operation::Step> step);
     void end_operation(const base::Result<void>& outcome);
 
-    // Stepping an exchange.
-    void begin_exchange(Exchange exchange);
-    void pump();
-    void perform();
-    void wait();
-    void wake();
-    void end_exchange();
+    // What the driver tells.
+    void exchange_waits(Action::Reason reason) override;
+    void exchange_ended(const Exchange& exchange) override;
+    void interrupts_given_up() override;
     void count(const Exchange& exchange);
-    void count_completion();
-    void count_lost_interrupt();
-    [[nodiscard]] PollSchedule& poll_schedule(Protocol protocol);
 
     // Answering.
     void answer(std::vector<Waiter> waiters,
@@ -138,50 +138,30 @@ private:
     void answer_resets(const base::Result<void>& result);
     void answer_early(Ticket ticket, base::Errc code);
     void fail_all(const base::Error& error);
-    void vanish(const base::Error& error);
     void finish_close();
 
     void enter(MailboxState state);
     void publish();
-    void post(void (Mailbox::*step)());
-    [[nodiscard]] base::TimerId at(base::TimePoint when, base::Task task);
-    [[nodiscard]] bool offers(Protocol protocol) const noexcept;
     [[nodiscard]] base::Error about(base::Errc code, std::string_view context = {}) const;
 
-    base::Scheduler& scheduler_;
+    TaskScope tasks_;
     pci::CountingConfigSpace config_;
     pci::DoeCapability capability_;
     MailboxOptions options_;
     AllowList allowed_;
     Listener listener_;
     std::string name_;
+    ExchangeDriver driver_;
 
-    std::string dead_because_;
     MailboxStatus status_;
-    ExchangeSetup setup_;
+    std::string dead_because_;
 
-    FairQueue<Job> queue_;
+    FairQueue<JobPtr> queue_;
     Ticket next_ticket_ = 1;
 
     Activity activity_ = Activity::none;
-    std::optional<Job> running_;
-    std::optional<Exchange> exchange_;
-    Action action_;
-    Protocol protocol_;  ///< of the running operation
-    std::vector<std::uint32_t> response_;
-    std::optional<std::uint32_t> known_status_;
-
-    std::vector<std::pair<Protocol, PollSchedule>> poll_;
-    PollSchedule recovery_poll_;  ///< while Busy or an abort is waited for
-    base::TimerId wait_timer_ = 0;
-    base::TimePoint wait_since_{};
-    Action::Reason wait_reason_ = Action::Reason::none;
-    bool waiting_ = false;
-    bool woken_by_interrupt_ = false;    ///< the last wake of this exchange
-    bool interrupt_seen_ = false;        ///< during this exchange and not looked after yet
-    bool interrupt_owed_ = false;        ///< for a completion that was found without it
-    bool interrupt_enabled_ = false;     ///< Interrupt Enable may be set in the device
-    std::uint32_t interrupts_lost_ = 0;  ///< since the claim
+    JobPtr running_;
+    Purpose purpose_ = Purpose::claim;  ///< of what runs
 
     bool reset_wanted_ = false;
     std::vector<std::move_only_function<void(base::Result<void>)>> reset_waiters_;
@@ -191,9 +171,6 @@ private:
     base::Errc closing_why_ = base::Errc::cancelled;
     bool in_use_ = false;  ///< config space is told that it is
     std::vector<std::move_only_function<void()>> closed_;
-
-    std::shared_ptr<int> life_ =
-        std::make_shared<int>(0);  ///< posted steps run only while it lives
 };
 
 }  // namespace doed::doe

@@ -51,9 +51,10 @@ protected:
         exchange_.emplace(setup_, cdat, request_, max_response_dw, response_, known_status);
         next_ = exchange_->resume(Event::start(), now_);
     }
-    void begin_abort() {
+    void begin_claim(std::uint32_t control = 0) {
         exchange_.emplace(Exchange::abort_only(setup_));
         next_ = exchange_->resume(Event::start(), now_);
+        expect_read(reg::control, control);
     }
 
     // Each step: the action that must have been asked for, then the event it leads to.

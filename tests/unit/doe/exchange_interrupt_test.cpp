@@ -137,7 +137,7 @@ TEST_F(AnInterruptExchange, SetsInterruptEnableAloneAfterAnAbortAndThenSends) {
 }
 
 TEST_F(AnInterruptExchange, ThatOnlyAbortsSetsInterruptEnableLast) {
-    begin_abort();
+    begin_claim();
     expect_write(reg::control, control_abort);
     expect_read(reg::status, status_busy);
     expect_wait(Action::Reason::abort, 1s, 5ms);
@@ -148,7 +148,7 @@ TEST_F(AnInterruptExchange, ThatOnlyAbortsSetsInterruptEnableLast) {
 }
 
 TEST_F(AnInterruptExchange, ThatCannotAbortLeavesInterruptEnableClear) {
-    begin_abort();
+    begin_claim();
     expect_write(reg::control, control_abort);
     expect_read(reg::status, status_busy);
     expect_wait(Action::Reason::abort, 1s, 1s);
@@ -157,11 +157,11 @@ TEST_F(AnInterruptExchange, ThatCannotAbortLeavesInterruptEnableClear) {
 }
 
 TEST_F(AnInterruptExchange, KeepsUnknownControlBits) {
-    setup_.control_preserved = 0x4;
-    begin_abort();
+    begin_claim(0x4);
     expect_write(reg::control, control_abort | 0x4);
     expect_read(reg::status, idle);
     expect_write(reg::control, control_interrupt_enable | 0x4);
+    setup_.control_preserved = exchange_->control_preserved();
     begin(idle);
     write_request();
     expect_write(reg::status, status_interrupt);
@@ -169,7 +169,7 @@ TEST_F(AnInterruptExchange, KeepsUnknownControlBits) {
 }
 
 TEST_F(AnInterruptExchange, GivenUpWhileItsInterruptIsEnabledIsSeenThrough) {
-    begin_abort();
+    begin_claim();
     expect_write(reg::control, control_abort);
     expect_read(reg::status, idle);
     exchange_->abandon();
@@ -178,7 +178,7 @@ TEST_F(AnInterruptExchange, GivenUpWhileItsInterruptIsEnabledIsSeenThrough) {
 }
 
 TEST_F(AnInterruptExchange, NeedsAnAbortWhenInterruptEnableCannotBeSet) {
-    begin_abort();
+    begin_claim();
     expect_write(reg::control, control_abort);
     expect_read(reg::status, idle);
     const base::Error refused(Errc::io);

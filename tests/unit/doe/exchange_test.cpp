@@ -165,6 +165,17 @@ INSTANTIATE_TEST_SUITE_P(Lengths, AnExchangeWithABadLength,
                                          BadLength{"ZeroWhichMeansTheLargest", 0}),
                          [](const auto& row) { return row.param.name; });
 
+TEST_F(AnExchange, TakesAResponseAsLongAsTheProtocolAllows) {
+    begin(idle, 4);
+    send();
+    expect_read(reg::status, status_ready);
+    expect_read(reg::read_mailbox, 0x00021E98);
+    expect_write(reg::read_mailbox, 0);
+    expect_read(reg::read_mailbox, 4);
+    EXPECT_EQ(next_, write(reg::read_mailbox, 0));
+    EXPECT_EQ(exchange_->response_length_dw(), 4U);
+}
+
 TEST_F(AnExchange, NoticesThatReadyWasLostBeforeTheLastAck) {
     begin_and_send();
     expect_read(reg::status, status_ready);
@@ -176,6 +187,17 @@ TEST_F(AnExchange, NoticesThatReadyWasLostBeforeTheLastAck) {
     expect_read(reg::status, idle);
     abort_cleanly();
     expect_failed(Errc::malformed);
+}
+
+TEST_F(AnExchange, NoticesAnErrorBeforeTheLastAck) {
+    begin_and_send();
+    expect_read(reg::status, status_ready);
+    expect_read(reg::read_mailbox, 0x00021E98);
+    expect_write(reg::read_mailbox, 0);
+    expect_read(reg::read_mailbox, 2);
+    expect_read(reg::status, status_ready | status_error);
+    abort_cleanly();
+    expect_failed(Errc::device_error);
 }
 
 TEST_F(AnExchange, NoticesAnErrorAfterTheLastAck) {
@@ -234,8 +256,7 @@ TEST_F(AnExchange, AbortsAPresentDeviceWhoseStatusIsAllOnes) {
 
 TEST_F(AnExchange, FindsTheDeviceGoneWhenItsAbortIsAnsweredWithAllOnes) {
     begin_and_send();
-    expect_read(reg::status, status_ready);
-    expect_read(reg::read_mailbox, 0xFFFFFFFF);
+    expect_read(reg::status, status_error);
     expect_write(reg::control, control_abort);
     expect_read(reg::status, 0xFFFFFFFF);
     expect_command(0xFFFFFFFF);
@@ -261,6 +282,15 @@ TEST_F(AnExchange, GivenUpOnTheWireAborts) {
     expect_wait(Action::Reason::response, 1s, 1ms);
     abort_cleanly();
     expect_failed(Errc::aborted);
+}
+
+TEST_F(AnExchange, GivenUpWhileItAbortsAStaleResponseIsNotSent) {
+    begin();
+    expect_read(reg::status, status_ready);
+    exchange_->abandon();
+    abort_cleanly();
+    expect_failed(Errc::aborted);
+    EXPECT_FALSE(exchange_->mailbox_dead());
 }
 
 TEST_F(AnExchange, GivenUpBeforeItStartedTouchesNothing) {
@@ -295,14 +325,51 @@ TEST_F(AnExchange, ReportsLockdownWithoutCallingTheMailboxDead) {
     EXPECT_FALSE(exchange_->mailbox_dead());
 }
 
-TEST_F(AnExchange, ThatOnlyAbortsWritesAbortAndWaitsForBusyAndErrorToClear) {
-    begin_abort();
+TEST_F(AnExchange, ThatClaimsWritesAbortAndWaitsForBusyAndErrorToClear) {
+    begin_claim();
     expect_write(reg::control, control_abort);
     expect_read(reg::status, status_busy);
     expect_wait(Action::Reason::abort, 1s, 5ms);
     expect_read(reg::status, idle);
     expect_done();
     EXPECT_TRUE(exchange_->outcome().has_value());
+}
+
+TEST_F(AnExchange, RemembersTheStatusWordsThatTellItsStory) {
+    begin();
+    expect_read(reg::status, status_interrupt);
+    send();
+    EXPECT_EQ(exchange_->status_words(), (StatusWords{.last = status_interrupt}));
+    expect_read(reg::status, status_busy);
+    expect_wait(Action::Reason::response, 1s, 1s);
+    expect_read(reg::status, status_busy | status_interrupt);
+    expect_write(reg::control, control_abort);
+    expect_read(reg::status, idle);
+    expect_failed(Errc::timeout);
+    EXPECT_EQ(exchange_->status_words(),
+              (StatusWords{.after_go = status_busy,
+                           .before_abort = status_busy | status_interrupt,
+                           .last = idle}));
+}
+
+TEST_F(AnExchange, RemembersTheStatusBeforeTheLastOfItsAborts) {
+    begin();
+    expect_read(reg::status, status_ready);
+    abort_cleanly();
+    send();
+    expect_read(reg::status, status_error | status_busy);
+    abort_cleanly();
+    expect_failed(Errc::device_error);
+    EXPECT_EQ(exchange_->status_words().before_abort, status_error | status_busy);
+}
+
+TEST_F(AnExchange, ThatClaimsLearnsTheControlBitsToKeep) {
+    begin_claim(control_abort | control_go | control_interrupt_enable | 0x10);
+    expect_write(reg::control, control_abort | 0x10);
+    expect_read(reg::status, idle);
+    expect_done();
+    EXPECT_EQ(exchange_->control_preserved(), 0x10U);
+    EXPECT_EQ(exchange_->request_length_dw(), 0U);
 }
 
 TEST(ADataObjectHeader, CodesTheLargestLengthAsZero) {

@@ -82,6 +82,44 @@ TEST_F(AMailbox, DeadIsTriedAgainWithGrowingPausesAndServesWhenItReacts) {
     EXPECT_TRUE(again->succeeded()) << again->text();
 }
 
+TEST_F(AMailbox, WaitsForADeviceThatIsBusyAtTheStartAndServesThen) {
+    claim();
+    function_->stuck_status = status_busy;
+    const auto answer = submit_cdat();
+    scheduler_.run_for(900ms);
+    EXPECT_EQ(answer->times, 0);
+    function_->stuck_status.reset();
+    run_until_answered(answer);
+    EXPECT_TRUE(answer->succeeded()) << answer->text();
+    EXPECT_EQ(mailbox_->status().counters.aborts, 1U) << "that of the claim";
+}
+
+TEST_F(AMailbox, AbortsTheResponseThatSomebodyElseLeft) {
+    claim();
+    // Discovery of index 0, asked for by a program that does not fetch the answer.
+    for (const std::uint32_t dword : {0x00000001U, 3U, 0U}) {
+        function_->instance.write(reg::write_mailbox, dword);
+    }
+    function_->instance.write(reg::control, control_go);
+    ASSERT_NE(function_->instance.read(reg::status) & status_ready, 0U);
+    const auto answer = submit_cdat();
+    run_until_answered(answer);
+    EXPECT_TRUE(answer->succeeded()) << answer->text();
+    EXPECT_EQ(mailbox_->status().counters.aborts, 2U);
+    EXPECT_EQ(mailbox_->status().counters.errors, 0U);
+}
+
+TEST_F(AMailbox, DeadIsTriedAtLeastOncePerMinuteHoweverLongItHasBeenSo) {
+    claim();
+    function_->stuck_status = status_busy;
+    run_until_answered(submit_cdat());
+    scheduler_.run_for(10min);
+    const auto aborts = mailbox_->status().counters.aborts;
+    scheduler_.run_for(10min);
+    EXPECT_GE(mailbox_->status().counters.aborts - aborts, 9U);
+    EXPECT_LE(mailbox_->status().counters.aborts - aborts, 10U);
+}
+
 TEST_F(AMailbox, DeadIsRevivedByAReset) {
     claim();
     function_->stuck_status = status_error;
