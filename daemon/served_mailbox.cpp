@@ -19,6 +19,31 @@ namespace asio = boost::asio;
 namespace {
 // Requests that wait for a device to be opened; as many as a mailbox queues by default.
 constexpr std::size_t early_limit = 64;
+
+/// What is to be called with the result of something that knows no deadline. The completion gets that or deadline_exceeded,
+/// whichever comes first.
+template <typename Value>
+auto by_deadline(const asio::any_io_executor& loop, base::TimePoint deadline,
+                 const std::string& name, ServedMailbox::Completion<Value> completion) {
+    struct Waiter {
+        ServedMailbox::Completion<Value> completion;
+        asio::steady_timer timer;
+    };
+    auto waiter =
+        std::make_shared<Waiter>(Waiter{std::move(completion), asio::steady_timer(loop, deadline)});
+    const auto finish = [waiter](base::Result<Value> result) {
+        waiter->timer.cancel();
+        if (waiter->completion) {
+            std::exchange(waiter->completion, nullptr)(std::move(result));
+        }
+    };
+    waiter->timer.async_wait([finish, name](const boost::system::error_code& error) {
+        if (!error) {
+            finish(base::fail(base::Errc::deadline_exceeded, name));
+        }
+    });
+    return finish;
+}
 }  // namespace
 
 ServedMailbox::ServedMailbox(asio::any_io_executor loop, const pci::Address& address,
@@ -199,26 +224,18 @@ void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> co
         });
         return;
     }
-    // A claim cannot be withdrawn: when time is up it goes on without the caller. Whoever comes
-    // first takes the completion.
-    struct Waiter {
-        Completion<void> completion;
-        asio::steady_timer timer;
-    };
-    auto waiter = std::make_shared<Waiter>(
-        Waiter{std::move(completion), asio::steady_timer(loop_, options.deadline)});
-    const auto finish = [waiter](base::Result<void> result) {
-        waiter->timer.cancel();
-        if (waiter->completion) {
-            std::exchange(waiter->completion, nullptr)(std::move(result));
-        }
-    };
-    waiter->timer.async_wait([finish, name = name_](const boost::system::error_code& error) {
-        if (!error) {
-            finish(base::fail(base::Errc::deadline_exceeded, name));
-        }
-    });
-    service_->async_reset(asio::bind_executor(loop_, finish));
+    // A claim cannot be withdrawn: when time is up it goes on without the caller.
+    service_->async_reset(asio::bind_executor(
+        loop_, by_deadline<void>(loop_, options.deadline, name_, std::move(completion))));
+}
+
+void ServedMailbox::trace(const bus::MethodOptions& options, Completion<io::Trace> completion) {
+    if (!service_) {
+        completion(io::Trace());
+        return;
+    }
+    service_->async_trace(asio::bind_executor(
+        loop_, by_deadline<io::Trace>(loop_, options.deadline, name_, std::move(completion))));
 }
 
 bool ServedMailbox::offers(doe::Protocol protocol) const noexcept {

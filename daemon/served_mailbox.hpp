@@ -62,6 +62,11 @@ public:
     void read_cdat(const bus::MethodOptions& options, Completion<cdat::Table> completion);
     /// Abort and a new claim. Same errors, and deadline_exceeded while the claim goes on.
     void reset(const bus::MethodOptions& options, Completion<void> completion);
+
+    /// The last exchanges and aborts of this drive, oldest first, with the one under way; none while it is not driven.
+    /// Waits for no exchange. Error: deadline_exceeded, when one access to the device takes that long.
+    void trace(const bus::MethodOptions& options, Completion<io::Trace> completion);
+
     [[nodiscard]] const pci::Address& address() const noexcept { return address_; }
     [[nodiscard]] const pci::DoeCapability& capability() const noexcept { return capability_; }
     [[nodiscard]] const std::string& backend() const noexcept { return backend_; }

@@ -4,6 +4,7 @@
 #include "base/dbus_names.hpp"
 #include "daemon/bus/emit.hpp"
 #include "daemon/bus/paths.hpp"
+#include "daemon/trace_json.hpp"
 
 #include <utility>
 
@@ -72,6 +73,18 @@ void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                        parsed, [reply](const base::Result<ServedMailbox::Features>& features) {
                            features ? reply.succeed(to_bus(*features))
                                     : reply.fail(features.error());
+                       });
+               });
+}
+
+void MailboxObject::GetTrace(sdbus::Result<std::string>&& result,
+                             std::map<std::string, sdbus::Variant> options) {
+    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
+               [this](const auto& reply, const bus::MethodOptions& parsed) {
+                   mailbox_->trace(
+                       parsed, [reply, mailbox = mailbox_](const base::Result<io::Trace>& trace) {
+                           trace ? reply.succeed(trace_json(*mailbox, *trace, ClockPair::now()))
+                                 : reply.fail(trace.error());
                        });
                });
 }

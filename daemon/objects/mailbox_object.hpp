@@ -37,6 +37,8 @@ public:
 private:
     void Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                   std::map<std::string, sdbus::Variant> options) override;
+    void GetTrace(sdbus::Result<std::string>&& result,
+                  std::map<std::string, sdbus::Variant> options) override;
     void Release(sdbus::Result<sdbus::UnixFd>&& result,
                  std::map<std::string, sdbus::Variant> options) override;
     void Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) override;

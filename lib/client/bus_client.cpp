@@ -123,6 +123,20 @@ Outcome<std::vector<std::uint8_t>> BusClient::table_from_file(const std::string&
     return reader.ok() ? read_sealed_file(fd) : decoded(std::vector<std::uint8_t>{}, reader);
 }
 
+Outcome<std::string> BusClient::trace(const std::string& mailbox_path) {
+    auto call = call_method(mailbox_path, names::mailbox_interface, "GetTrace", false);
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    auto answer = send(*call, timeout_ + answer_grace, "s");
+    if (!answer) {
+        return std::unexpected(std::move(answer).error());
+    }
+    MessageReader reader(answer->get());
+    auto text = reader.text();
+    return decoded(std::move(text), reader);
+}
+
 Outcome<base::UniqueFd> BusClient::release(const std::string& mailbox_path) {
     auto call = call_method(mailbox_path, names::mailbox_interface, "Release", false);
     if (!call) {

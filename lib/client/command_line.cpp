@@ -89,6 +89,7 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
                            ->type_name("FILE");
     cdat->add_flag("--hex", words.hex, "Print the table as a hexadecimal dump")->excludes(raw);
     cdat->add_flag("--refresh", words.refresh, "Read the device now, not doed's copy");
+    add_device_command(app, "trace", "Show what a mailbox did last (flight recorder)", words);
     CLI::App* release = add_device_command(
         app, "release", "Run a command while doed leaves a mailbox alone", words);
     release->add_option("COMMAND", words.command, "COMMAND with its arguments, after --")
@@ -133,6 +134,9 @@ Command command_of(const CLI::App& app, const Words& words) {
         const bool raw = app.get_subcommand("cdat")->count("--raw") != 0;
         return CdatOptions{words.device, raw ? std::optional(words.raw_file) : std::nullopt,
                            words.hex, words.refresh};
+    }
+    if (app.got_subcommand("trace")) {
+        return TraceOptions{words.device};
     }
     if (app.got_subcommand("release")) {
         return ReleaseOptions{words.device, words.command};

@@ -8,6 +8,7 @@
 #include "client/commands/list.hpp"
 #include "client/commands/release.hpp"
 #include "client/commands/show.hpp"
+#include "client/commands/trace.hpp"
 
 #include <chrono>
 #include <string>
@@ -15,8 +16,8 @@
 
 namespace doed::client {
 
-using Command =
-    std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, ReleaseOptions>;
+using Command = std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, TraceOptions,
+                             ReleaseOptions>;
 
 struct CommandLine {
     std::string answer;  ///< what --help and --version print; the rest is of no use then

@@ -72,6 +72,12 @@ void MailboxService::reset(std::move_only_function<void(base::Result<void>)> com
     });
 }
 
+void MailboxService::trace(std::move_only_function<void(Trace)> completion) {
+    core_->scheduler.post([core = core_, completion = std::move(completion)]() mutable {
+        completion(core->mailbox.trace());
+    });
+}
+
 void MailboxService::close(base::Errc why, std::move_only_function<void()> closed) {
     core_->scheduler.post([core = core_, why, closed = std::move(closed)]() mutable {
         core->mailbox.close(why, std::move(closed));

@@ -20,10 +20,12 @@
 #include <functional>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace doed::io {
 
 using OperationResult = base::Result<std::shared_ptr<const doe::Operation>>;
+using Trace = std::vector<doe::TraceRecord>;
 
 struct ExecuteOptions {
     base::TimePoint deadline;  ///< when the caller stops waiting (Errc::deadline_exceeded)
@@ -78,6 +80,16 @@ public:
             token, shared_from_this());
     }
 
+    /// The last exchanges and aborts, oldest first, with the one under way; void(std::vector<doe::TraceRecord>). At any time.
+    template <typename CompletionToken>
+    auto async_trace(CompletionToken&& token) {
+        return boost::asio::async_initiate<CompletionToken, void(Trace)>(
+            [](auto handler, std::shared_ptr<MailboxService> self) {
+                self->trace(deliver<Trace>(std::move(handler)));
+            },
+            token, shared_from_this());
+    }
+
     /// Ends the exchange on the wire, answers everything else `why`, touches nothing after; void().
     template <typename CompletionToken>
     auto async_close(base::Errc why, CompletionToken&& token) {
@@ -118,6 +130,7 @@ private:
                  std::shared_ptr<Call> call, doe::OperationCompletion completion);
     void withdraw(std::shared_ptr<Call> call);
     void reset(std::move_only_function<void(base::Result<void>)> completion);
+    void trace(std::move_only_function<void(Trace)> completion);
     void close(base::Errc why, std::move_only_function<void()> closed);
 
     std::shared_ptr<Core> core_;

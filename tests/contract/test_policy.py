@@ -67,7 +67,7 @@ def test_everybody_gets_the_manager_only():
 
 
 def test_the_group_reads_and_root_resets_and_borrows():
-    reading = {("org.doed1.Mailbox", "Discover"), ("org.doed1.Cdat", None)}
+    reading = {("org.doed1.Mailbox", "Discover"), ("org.doed1.Mailbox", "GetTrace"), ("org.doed1.Cdat", None)}
     assert allowed({"group": "doe"}) == reading
     assert allowed({"user": "root"}) == reading | {("org.doed1.Mailbox", "Reset"), ("org.doed1.Mailbox", "Release")}
 

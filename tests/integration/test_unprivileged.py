@@ -9,8 +9,8 @@ import pytest
 import harness
 from harness import CDAT, ENDPOINT_MAILBOX, MAILBOX, NOBODY, PATIENCE_S
 
-METHODS = {"Discover": MAILBOX, "Reset": MAILBOX, "Release": MAILBOX, "GetTable": CDAT, "GetTableFd": CDAT,
-           "Refresh": CDAT}
+METHODS = {"Discover": MAILBOX, "GetTrace": MAILBOX, "Reset": MAILBOX, "Release": MAILBOX, "GetTable": CDAT,
+           "GetTableFd": CDAT, "Refresh": CDAT}
 
 
 def busctl(bus, *words, groups=()):
@@ -62,8 +62,9 @@ def bus(tmp_path, group):
     bus.stop()
 
 
-@pytest.mark.parametrize("method,may", [("Discover", True), ("GetTable", True), ("GetTableFd", True),
-                                        ("Refresh", True), ("Reset", False), ("Release", False)])
+@pytest.mark.parametrize("method,may", [("Discover", True), ("GetTrace", True), ("GetTable", True),
+                                        ("GetTableFd", True), ("Refresh", True), ("Reset", False),
+                                        ("Release", False)])
 def test_the_group_may_read_and_no_more(doed, bus, group, method, may):
     succeeded, text = invoke(bus, method, groups=[group.gr_gid])
     assert succeeded == may, text

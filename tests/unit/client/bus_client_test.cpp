@@ -182,6 +182,22 @@ TEST(ListingDevices, RefusesAnAnswerThatBreaksTheContract) {
     }
 }
 
+TEST(Tracing, GetsTheDocumentAsItIs) {
+    Connected client(Handlers{{"GetTrace", [](sd_bus_message* call) {
+                                   return sd_bus_reply_method_return(call, "s", "{\"version\":1}");
+                               }}});
+    EXPECT_EQ(client->trace(mailbox_path), "{\"version\":1}");
+}
+
+TEST(Tracing, TellsWhatDoedRefused) {
+    Connected refusing(Handlers{{"GetTrace", error_reply("org.doed1.Error.DeadlineExceeded")}});
+    const auto refused = refusing->trace(mailbox_path);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().dbus_name(), "org.doed1.Error.DeadlineExceeded");
+    Connected confused(Handlers{{"GetTrace", bytes_reply({1, 2})}});
+    ASSERT_FALSE(confused->trace(mailbox_path));
+}
+
 TEST(Discovering, TellsDoedTheDeadline) {
     std::atomic<std::uint64_t> deadline{0};
     Connected client(

@@ -69,6 +69,13 @@ TEST(TheCommandLine, ReadsDiscover) {
     EXPECT_EQ(std::get<DiscoverOptions>(line->command).device, "0d:00.0");
 }
 
+TEST(TheCommandLine, ReadsTrace) {
+    const auto line = parse({"trace", "0d:00.0/190"});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(std::get<TraceOptions>(line->command).device, "0d:00.0/190");
+    EXPECT_FALSE(parse({"trace"}));
+}
+
 TEST(JsonOutput, IsIndentedOnATerminalOnlyUnlessTheUserSays) {
     EXPECT_EQ(parse({"list", "--json"}, true)->output.json, JsonStyle::pretty);
     EXPECT_EQ(parse({"list", "--json"}, false)->output.json, JsonStyle::compact);
@@ -122,8 +129,8 @@ TEST(HelpAndVersion, AreAnswersAndNoFailures) {
     EXPECT_TRUE(parse({"--version"})->answer.starts_with("doectl "));
     const auto help = parse({"--help"});
     ASSERT_TRUE(help);
-    for (const char* word : {"list", "show", "discover", "cdat", "--bus", "--timeout", "--json",
-                             "--no-legend", "Exit codes:"}) {
+    for (const char* word : {"list", "show", "discover", "cdat", "trace", "--bus", "--timeout",
+                             "--json", "--no-legend", "Exit codes:"}) {
         EXPECT_NE(help->answer.find(word), std::string::npos) << word;
     }
     const auto command_help = parse({"cdat", "--help"});

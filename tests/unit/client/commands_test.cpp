@@ -6,6 +6,7 @@
 #include "client/commands/list.hpp"
 #include "client/commands/release.hpp"
 #include "client/commands/show.hpp"
+#include "client/commands/trace.hpp"
 #include "samples.hpp"
 
 #include <csignal>
@@ -32,6 +33,9 @@ public:
     Outcome<std::vector<std::uint8_t>> table(const std::string& path, bool refresh) override {
         return answer((refresh ? "fresh table " : "table ") + path, bytes);
     }
+    Outcome<std::string> trace(const std::string& path) override {
+        return answer("trace " + path, trace_document);
+    }
     Outcome<base::UniqueFd> release(const std::string& path) override {
         const auto lent = answer("release " + path, 0);
         return lent ? Outcome<base::UniqueFd>(base::UniqueFd(::dup(STDERR_FILENO)))
@@ -45,6 +49,7 @@ public:
     std::vector<Feature> features{samples::discovery()};
     std::vector<std::uint8_t> bytes = samples::sound_table();
     CdatRecord record{.source = "mailbox"};
+    std::string trace_document = samples::trace();
     std::string failing_call;  ///< the one that starts so fails
     std::vector<std::string> calls;
 
@@ -149,6 +154,39 @@ TEST(Discover, SaysWhichMailboxFailed) {
     ASSERT_FALSE(output);
     EXPECT_EQ(output.error().message(), "cannot discover 0000:0e:00.0/1a0: late");
     EXPECT_EQ(output.error().dbus_name(), "org.doed1.Error.Timeout");
+}
+
+TEST(Trace, PrintsWhatTheMailboxDid) {
+    TableService service;
+    const auto output = run(TraceOptions{"0d:00.0"}, service, {});
+    ASSERT_TRUE(output);
+    EXPECT_THAT(output->text, StartsWith("SEQUENCE  BEGIN"));
+    EXPECT_THAT(output->text, HasSubstr("Timeout: no response"));
+    EXPECT_THAT(service.calls, ElementsAre("devices", std::string("trace ") + memory_mailbox));
+}
+
+TEST(Trace, PrintsTheDocumentOfDoedWhenItIsAskedForJson) {
+    TableService service;
+    service.trace_document = R"({"version":2,"novelty":true})";
+    const auto output = run(TraceOptions{"0d:00.0"}, service, {.json = JsonStyle::compact});
+    ASSERT_TRUE(output);
+    EXPECT_EQ(output->text, service.trace_document + "\n");
+}
+
+TEST(Trace, NeedsAnOffsetWhereThereAreSeveralMailboxes) {
+    TableService service;
+    const auto output = run(TraceOptions{"0e:00.0"}, service, {});
+    ASSERT_FALSE(output);
+    EXPECT_EQ(output.error().kind(), FailureKind::usage);
+    EXPECT_THAT(service.calls, ElementsAre("devices"));
+}
+
+TEST(Trace, SaysWhichMailboxFailed) {
+    TableService service;
+    service.failing_call = "trace";
+    const auto output = run(TraceOptions{"0e:00.0/1a0"}, service, {});
+    ASSERT_FALSE(output);
+    EXPECT_EQ(output.error().message(), "cannot trace 0000:0e:00.0/1a0: late");
 }
 
 TEST(Cdat, PrintsTheTableOfTheOnlyMailboxThatHasOne) {

@@ -109,4 +109,18 @@ std::vector<std::uint8_t> bad_table() {
     return table;
 }
 
+std::string trace() {
+    return R"({"version": 1, "device": "0000:0d:00.0", "offset": "0x190", "owner": "daemon",
+        "owner_reason": "no kernel driver is bound", "state": "idle", "records": [
+        {"sequence": 1, "begin": "2026-11-21T07:43:27.781Z", "duration_us": 18, "purpose": "claim", "protocol": null,
+         "request_dw": 0, "response_dw": 0, "response_us": null, "status_after_go": null, "status_before_abort": null,
+         "status_last": "0x00000000", "reads": 2, "writes": 1, "polls": 0, "completion": null, "abort": "done",
+         "outcome": "ok", "error": null},
+        {"sequence": 2, "begin": "2026-11-21T07:43:28.481Z", "duration_us": 1000062, "purpose": "request",
+         "protocol": "1e98:02", "request_dw": 3, "response_dw": 0, "response_us": null,
+         "status_after_go": "0x00000002", "status_before_abort": "0x00000003", "status_last": "0x00000000",
+         "reads": 289, "writes": 5, "polls": 286, "completion": null, "abort": "done",
+         "outcome": "org.doed1.Error.Timeout", "error": "no response: late"}]})";
+}
+
 }  // namespace doed::client::samples

@@ -7,6 +7,7 @@
 #include "client/records.hpp"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace doed::client::samples {
@@ -28,5 +29,8 @@ namespace doed::client::samples {
 [[nodiscard]] std::vector<std::uint8_t> sound_table();
 /// A DSMAS structure that is too short, one of an unknown type, and bytes that are no structure; the checksum is wrong.
 [[nodiscard]] std::vector<std::uint8_t> bad_table();
+
+/// What GetTrace returns: the abort of a claim, and an exchange that was not answered.
+[[nodiscard]] std::string trace();
 
 }  // namespace doed::client::samples

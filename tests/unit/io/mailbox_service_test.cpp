@@ -168,6 +168,24 @@ TEST_F(AMailboxService, ResetsAndServesOn) {
     EXPECT_TRUE(read_table().get().has_value());
 }
 
+TEST_F(AMailboxService, TellsItsTraceWhileADeviceKeepsItWaiting) {
+    start("400000");
+    auto running = read_table();
+    const auto begin = std::chrono::steady_clock::now();
+    Trace trace;
+    while (trace.empty()) {
+        // The claim may not have begun yet.
+        trace = service_->async_trace(asio::use_future).get();
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 350ms);
+    EXPECT_FALSE(trace.back().ended);
+    EXPECT_EQ(trace.back().purpose, doe::Purpose::claim);
+    service_->async_close(Errc::cancelled, asio::use_future).wait();
+    const Trace after = service_->async_trace(asio::use_future).get();
+    ASSERT_EQ(after.size(), trace.size());
+    EXPECT_TRUE(after.back().ended);
+}
+
 TEST_F(AMailboxService, CloseAnswersTheRestCancelled) {
     start("100000");
     auto running = read_table();

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/render_trace.hpp"
+
+#include "base/dbus_names.hpp"
+#include "client/text.hpp"
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace doed::client {
+
+namespace {
+
+constexpr std::string_view absent = "-";
+
+std::string or_absent(const std::string& text) {
+    return text.empty() ? std::string(absent) : text;
+}
+
+std::string length_text(std::uint32_t length_dw) {
+    return length_dw == 0 ? std::string(absent) : std::to_string(length_dw);
+}
+
+/// "1.234 ms"
+std::string duration_text(std::uint64_t duration_us) {
+    return fmt::format("{}.{:03} ms", duration_us / 1000, duration_us % 1000);
+}
+
+/// The status words one after the other, as far as there are any; the zeros in front are left out.
+std::string status_text(const TraceRecord& record) {
+    const auto short_form = [](std::string_view word) {
+        const std::string_view digits = word.starts_with("0x") ? word.substr(2) : word;
+        const auto first = digits.find_first_not_of('0');
+        return std::string(first == std::string_view::npos ? "0" : digits.substr(first));
+    };
+    std::string text;
+    for (const auto& word :
+         {record.status_after_go, record.status_before_abort, record.status_last}) {
+        text += (text.empty() ? "" : " ") + (word.empty() ? std::string(absent) : short_form(word));
+    }
+    return text;
+}
+
+/// The last part of doed's own error names, which is what differs.
+std::string outcome_text(const TraceRecord& record) {
+    std::string_view name = record.outcome;
+    if (name.starts_with(names::error_prefix)) {
+        name.remove_prefix(std::string_view(names::error_prefix).size());
+    }
+    return std::string(name) + (record.error.empty() ? "" : ": " + record.error);
+}
+
+}  // namespace
+
+std::string render_trace(const TraceDocument& document, bool legend) {
+    TextTable lines{"SEQUENCE", "BEGIN", "TOOK", "PURPOSE", "PROTOCOL", "REQUEST", "RESPONSE",
+                    "ACCESSES", "POLLS", "BY",   "STATUS",  "ABORT",    "OUTCOME"};
+    for (const auto& record : document.records) {
+        lines.add({std::to_string(record.sequence), record.begin, duration_text(record.duration_us),
+                   record.purpose, or_absent(record.protocol),
+                   length_text(record.request_length_dw), length_text(record.response_length_dw),
+                   fmt::format("{}+{}", record.reads, record.writes), std::to_string(record.polls),
+                   or_absent(record.completion), status_text(record), or_absent(record.abort),
+                   outcome_text(record)});
+    }
+    if (!legend) {
+        return lines.render(false);
+    }
+    const std::string mailbox =
+        printable(fmt::format("owner {}, {}, state {}", document.owner,
+                              or_absent(document.owner_reason), document.state));
+    if (lines.empty()) {
+        return fmt::format("Nothing is recorded: {}.\n", mailbox);
+    }
+    return fmt::format(
+        "{}\n{}; {}.\n"
+        "Lengths in dwords; accesses are reads+writes; status words: after GO, before an abort, "
+        "last.\n",
+        lines.render(true), counted(document.records.size(), "record", "records"), mailbox);
+}
+
+}  // namespace doed::client
