@@ -4,6 +4,7 @@
 #include "base/assert.hpp"
 #include "emulator/capabilities.hpp"
 #include "emulator/protocols/echo_responder.hpp"
+#include "emulator/protocols/faulty_table_responder.hpp"
 #include "emulator/protocols/spdm_error_responder.hpp"
 #include "emulator/protocols/table_access_responder.hpp"
 
@@ -16,8 +17,12 @@ namespace doed::emulator {
 
 namespace {
 
-std::unique_ptr<Responder> make_responder(doe::Protocol protocol, const DeviceTopology& topology) {
+std::unique_ptr<Responder> make_responder(doe::Protocol protocol, const DeviceTopology& topology,
+                                          const std::shared_ptr<FaultInjector>& faults) {
     if (protocol == doe::protocol_table_access) {
+        if (faults) {
+            return std::make_unique<FaultyTableResponder>(topology.cdat, faults);
+        }
         return std::make_unique<TableAccessResponder>(topology.cdat);
     }
     if (protocol == doe::protocol_cma_spdm) {
@@ -27,13 +32,18 @@ std::unique_ptr<Responder> make_responder(doe::Protocol protocol, const DeviceTo
     return std::make_unique<EchoResponder>();
 }
 
-std::unique_ptr<DoeInstance> make_instance(const DeviceTopology& topology,
-                                           const MailboxTopology& mailbox, std::uint16_t index,
-                                           const Environment& environment) {
+Device::Mailbox make_mailbox(const DeviceTopology& topology, const MailboxTopology& mailbox,
+                             std::uint16_t index, const Environment& environment,
+                             const InterruptHook& interrupt) {
+    std::shared_ptr<FaultInjector> faults;
+    if (!mailbox.faults.empty()) {
+        faults = std::make_shared<FaultInjector>(
+            FaultScript{.rules = mailbox.faults, .seed = topology.seed + index}, environment.now);
+    }
     std::vector<std::unique_ptr<Responder>> responders;
     responders.reserve(mailbox.protocols.size());
     for (const doe::Protocol protocol : mailbox.protocols) {
-        responders.push_back(make_responder(protocol, topology));
+        responders.push_back(make_responder(protocol, topology, faults));
     }
     const DoeInstanceOptions options{
         .capability_version = mailbox.capability_version,
@@ -42,7 +52,10 @@ std::unique_ptr<DoeInstance> make_instance(const DeviceTopology& topology,
         .abort_time = topology.abort_time,
         .seed = topology.seed + index,
     };
-    return std::make_unique<DoeInstance>(options, std::move(responders), environment.now);
+    return {.offset = mailbox.offset,
+            .instance = std::make_unique<DoeInstance>(options, std::move(responders),
+                                                      environment.now, interrupt, faults),
+            .faults = faults};
 }
 
 std::uint64_t serial_number(const DeviceTopology& topology) {
@@ -75,8 +88,8 @@ void add_other_extended_capabilities(ConfigImage& image, const DeviceTopology& t
 
 }  // namespace
 
-std::shared_ptr<Device> build_device(const DeviceTopology& topology,
-                                     const Environment& environment) {
+std::shared_ptr<Device> build_device(const DeviceTopology& topology, const Environment& environment,
+                                     const InterruptHook& interrupt) {
     const HeaderType header = topology.is_bridge() ? HeaderType::bridge : HeaderType::endpoint;
     ConfigImage image({.vendor_id = topology.vendor_id,
                        .device_id = topology.device_id,
@@ -93,7 +106,7 @@ std::shared_ptr<Device> build_device(const DeviceTopology& topology,
                                            mailbox.offset, DoeInstance::size_bytes});
         DOED_ASSERT(placed);
         const auto index = static_cast<std::uint16_t>(mailboxes.size());
-        mailboxes.push_back({mailbox.offset, make_instance(topology, mailbox, index, environment)});
+        mailboxes.push_back(make_mailbox(topology, mailbox, index, environment, interrupt));
     }
     add_other_extended_capabilities(image, topology);
     return std::make_shared<Device>(std::move(image), std::move(mailboxes), environment,

@@ -11,8 +11,10 @@
 
 namespace doed::emulator {
 
-/// `topology` as Topology::load yields it; anything it refuses is a bug here.
+/// `topology` as Topology::load yields it; anything it refuses is a bug here. `interrupt` sends the messages of all its
+/// mailboxes, whatever the function's Bus Master and message capability say.
 [[nodiscard]] std::shared_ptr<Device> build_device(const DeviceTopology& topology,
-                                                   const Environment& environment);
+                                                   const Environment& environment,
+                                                   const InterruptHook& interrupt = {});
 
 }  // namespace doed::emulator

@@ -20,11 +20,16 @@
 //   Interrupt Status goes from 0 to 1 while Interrupt Enable is set; abort does not clear it.
 // * A Control write takes Interrupt Enable first, then Abort, then GO; with Abort, GO has no effect. Control bits that
 //   are not defined here read 0.
+//
+// With a fault script (emulator/faults/) it does otherwise where the script says so, and only there.
 #pragma once
 
 #include "doe/data_object.hpp"
 #include "doe/registers.hpp"
+#include "emulator/faults/fault_injector.hpp"
+#include "emulator/interrupt_source.hpp"
 #include "emulator/protocols/responder.hpp"
+#include "emulator/response.hpp"
 #include "emulator/response_time.hpp"
 
 #include <cstdint>
@@ -49,13 +54,12 @@ public:
     /// Header and registers, bytes.
     static constexpr std::uint16_t size_bytes = doe::reg::read_mailbox + 4;
 
-    /// Sends an interrupt message; gets the Interrupt Message Number. Called inside an access.
-    using InterruptHook = std::function<void(std::uint16_t message)>;
-
-    /// `responders` are those besides discovery, in the order discovery lists them; at most 255.
+    /// `responders` are those besides discovery, in the order discovery lists them; at most 255. Without `faults` the
+    /// instance is sound.
     DoeInstance(const DoeInstanceOptions& options,
                 std::vector<std::unique_ptr<Responder>> responders,
-                std::function<base::TimePoint()> now, InterruptHook interrupt = {});
+                std::function<base::TimePoint()> now, InterruptHook interrupt = {},
+                std::shared_ptr<FaultInjector> faults = {});
 
     /// The register at `offset` from the capability: 4, 8, ..., 20.
     [[nodiscard]] std::uint32_t read(std::uint16_t offset);
@@ -63,46 +67,66 @@ public:
 
     /// Lets what is due by now happen, as every access does first.
     void settle();
-    /// When something happens by itself next: a response becomes ready, an abort ends.
+    /// When something happens by itself next: a response becomes ready, Busy ends.
     [[nodiscard]] std::optional<base::TimePoint> next_event() const noexcept;
+    /// Everything as at creation; exchanges are counted on.
+    void reset();
 
 private:
-    /// A response being made or given out.
-    struct Response {
-        std::vector<std::uint32_t> object;  ///< header included
-        base::TimePoint ready_at;
-        bool ready = false;
-        std::size_t dwords_read = 0;
+    /// Busy for a reason of its own, without an abort.
+    struct BusySpell {
+        base::TimePoint ends_at;
+        bool ends_with_abort = false;
+    };
+    /// Error to come while the request is written.
+    struct RequestFault {
+        Fault fault;
+        std::size_t after_dw = 0;
     };
 
     void write_control(std::uint32_t value);
     void append_to_request(std::uint32_t dword);
     void begin_abort();
+    void drop_objects();
     void go();
+    [[nodiscard]] Response make_response(std::vector<std::uint32_t> object);
     void acknowledge_dword();
+    void finish_response();
+
+    void begin_exchange();
+    void end_exchange();
+    void misbehave_between_exchanges();
+    void misbehave_in_request();
+    void misbehave_in_read();
+    void precede_response();
 
     void raise_ready();
     void raise_error();
-    void raise_interrupt();
 
     [[nodiscard]] std::uint32_t status() const noexcept;
-    [[nodiscard]] bool busy() const noexcept { return abort_ends_at_.has_value(); }
+    [[nodiscard]] bool busy() const noexcept { return abort_ends_at_ || busy_spell_; }
     [[nodiscard]] bool ready() const noexcept { return response_ && response_->ready; }
     [[nodiscard]] std::optional<std::vector<std::uint32_t>> respond(
         const std::vector<std::uint32_t>& request);
+    [[nodiscard]] std::optional<Fault> strike(FaultKind kind) const;
 
     DoeInstanceOptions options_;
+    std::shared_ptr<FaultInjector> faults_;  ///< null in a sound instance
     std::vector<std::unique_ptr<Responder>> responders_;
     std::function<base::TimePoint()> now_;
-    InterruptHook interrupt_;
+    InterruptSource interrupt_;
     ResponseTime response_time_;
 
     std::vector<std::uint32_t> request_;  ///< dwords written since the last GO or abort
     std::optional<Response> response_;
     std::optional<base::TimePoint> abort_ends_at_;
     bool error_ = false;
-    bool interrupt_enable_ = false;
-    bool interrupt_status_ = false;
+    bool exchange_begun_ = false;
+
+    std::optional<BusySpell> busy_spell_;
+    std::optional<RequestFault> request_fault_;
+    std::optional<Response> true_response_;   ///< follows a `response_` that came too early
+    std::vector<std::uint32_t> last_object_;  ///< given out last; empty when there is none
 };
 
 }  // namespace doed::emulator

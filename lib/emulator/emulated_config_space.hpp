@@ -21,8 +21,7 @@ public:
         return device_->read32(offset);
     }
     [[nodiscard]] base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
-        device_->write32(offset, value);
-        return {};
+        return device_->write32(offset, value);
     }
 
 private:

@@ -94,4 +94,17 @@ base::Result<std::unique_ptr<pci::ConfigSpace>> EmulatedHost::open(const pci::Ad
     return std::make_unique<EmulatedConfigSpace>(slot->second.device);
 }
 
+std::shared_ptr<Device> EmulatedHost::device(const pci::Address& address) const {
+    const auto slot = slots_.find(address);
+    return slot == slots_.end() ? nullptr : slot->second.device;
+}
+
+FaultCounts EmulatedHost::fault_counts() const {
+    FaultCounts counts;
+    for (const auto& [address, slot] : slots_) {
+        counts += slot.device->fault_counts();
+    }
+    return counts;
+}
+
 }  // namespace doed::emulator

@@ -30,6 +30,11 @@ public:
     [[nodiscard]] base::Result<std::unique_ptr<pci::ConfigSpace>> open(
         const pci::Address& address) override;
 
+    /// The device at an address; null when there is none.
+    [[nodiscard]] std::shared_ptr<Device> device(const pci::Address& address) const;
+    /// How often each kind of fault has struck, in all devices together.
+    [[nodiscard]] FaultCounts fault_counts() const;
+
 private:
     struct Slot {
         DeviceTopology topology;

@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "doe/protocol.hpp"
+#include "emulator/faults/fault_script.hpp"
 #include "emulator/response_time.hpp"
 #include "pci/address.hpp"
 
@@ -28,7 +29,8 @@ struct MailboxTopology {
     std::uint16_t offset = 0;             ///< of the DOE capability; a multiple of 4, 0x100..0xFE8
     std::uint8_t capability_version = 1;  ///< 1..15
     std::vector<doe::Protocol>
-        protocols{};  ///< besides discovery, in the order discovery lists them
+        protocols{};                  ///< besides discovery, in the order discovery lists them
+    std::vector<FaultRule> faults{};  ///< none: the mailbox is sound
 };
 
 struct DeviceTopology {

@@ -37,6 +37,11 @@ std::size_t next_entry_size(std::span<const std::uint8_t> rest) {
 }  // namespace
 
 TableAccessResponder::TableAccessResponder(std::span<const std::uint8_t> table) {
+    serve(table);
+}
+
+void TableAccessResponder::serve(std::span<const std::uint8_t> table) {
+    entries_.clear();
     std::size_t size = std::min(table.size(), table_header_size_bytes);
     while (size != 0 && entries_.size() < no_more_entries) {
         entries_.push_back(to_dwords(table.first(size)));

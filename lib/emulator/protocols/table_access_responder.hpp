@@ -21,6 +21,8 @@ public:
     [[nodiscard]] std::optional<std::vector<std::uint32_t>> respond(
         std::span<const std::uint32_t> request) override;
 
+    /// From now on gives out `table`.
+    void serve(std::span<const std::uint8_t> table);
     /// Entries the table was split into, the header among them.
     [[nodiscard]] std::size_t entry_count() const noexcept { return entries_.size(); }
 

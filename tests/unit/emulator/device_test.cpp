@@ -43,24 +43,24 @@ protected:
 
 TEST_F(AnEmulatedDevice, ShowsItsConfigImage) {
     EXPECT_EQ(device->read32(0x00), 0x0D938086U);
-    device->write32(0x04, 0x4);
+    EXPECT_TRUE(device->write32(0x04, 0x4));
     EXPECT_EQ(device->read32(0x04), 0x4U);
 }
 
 TEST_F(AnEmulatedDevice, KeepsTheHeadersOfItsMailboxesFromWrites) {
-    device->write32(first_mailbox, 0);
-    device->write32(second_mailbox, 0);
+    EXPECT_TRUE(device->write32(first_mailbox, 0));
+    EXPECT_TRUE(device->write32(second_mailbox, 0));
     EXPECT_EQ(device->read32(first_mailbox), 0x1682002EU);
     EXPECT_EQ(device->read32(second_mailbox), 0x0002002EU);
 }
 
 TEST_F(AnEmulatedDevice, GivesEachMailboxRegistersOfItsOwn) {
     for (const std::uint32_t dword : {echo_header1, 2U}) {
-        device->write32(second_mailbox + write_mailbox_register, dword);
+        EXPECT_TRUE(device->write32(second_mailbox + write_mailbox_register, dword));
     }
-    device->write32(first_mailbox + control_register, go_bit);
+    EXPECT_TRUE(device->write32(first_mailbox + control_register, go_bit));
     EXPECT_EQ(device->read32(first_mailbox + status_register), 0U);
-    device->write32(second_mailbox + control_register, go_bit);
+    EXPECT_TRUE(device->write32(second_mailbox + control_register, go_bit));
     EXPECT_EQ(device->read32(first_mailbox + status_register), 0U);
     EXPECT_EQ(device->read32(second_mailbox + status_register), ready_bit | interrupt_status_bit);
     EXPECT_EQ(device->read32(second_mailbox + read_mailbox_register), echo_header1);
@@ -79,7 +79,7 @@ TEST_F(AnEmulatedDevice, TakesItsDelayForEveryAccess) {
     const auto slow = make(clock.environment(), 3us);
     EXPECT_EQ(slow->read32(0x00), 0x0D938086U);
     EXPECT_EQ(clock.paused, 3us);
-    slow->write32(first_mailbox + control_register, 0);
+    EXPECT_TRUE(slow->write32(first_mailbox + control_register, 0));
     EXPECT_EQ(slow->read32(first_mailbox + status_register), 0U);
     EXPECT_EQ(clock.paused, 9us);
 }

@@ -52,8 +52,7 @@ struct VirtualClock {
 class RegisterDriver {
 public:
     RegisterDriver(VirtualClock& clock, const DoeInstanceOptions& options,
-                   std::vector<std::unique_ptr<Responder>> responders,
-                   DoeInstance::InterruptHook interrupt = {})
+                   std::vector<std::unique_ptr<Responder>> responders, InterruptHook interrupt = {})
         : clock_(clock),
           instance_(options, std::move(responders), clock.environment().now, std::move(interrupt)) {
     }
