@@ -161,6 +161,15 @@ bool JsonValue::boolean() const {
     return value_->get<bool>();
 }
 
+double JsonValue::fraction() const {
+    const double number = is_number() ? value_->get<double>() : -1;
+    if (number < 0 || number > 1) {
+        refuse("a number from 0 to 1");
+        return 0;
+    }
+    return number;
+}
+
 std::uint64_t JsonValue::integer_within(const Limits& limits, Notation notation) const {
     const auto within = [&](auto number) {
         return std::cmp_greater_equal(number, limits.min) &&

@@ -45,6 +45,8 @@ class JsonValue {
 public:
     [[nodiscard]] std::string string() const;
     [[nodiscard]] bool boolean() const;
+    /// A number from 0 to 1.
+    [[nodiscard]] double fraction() const;
 
     /// A whole number within [min, max], where min <= 2^63-1 and max >= 0; yields min when it is not.
     template <std::integral T>

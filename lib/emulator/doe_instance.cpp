@@ -298,6 +298,9 @@ void DoeInstance::misbehave_in_read() {
     faults_->happened(fault);
     if (fault.kind == FaultKind::error_in_read) {
         raise_error();
+    } else if (fault.kind == FaultKind::error_beside_ready) {
+        error_ = true;
+        interrupt_.raise();
     } else if (fault.time) {
         response_->ready = false;
         response_->due_at = now_() + *fault.time;

@@ -6,6 +6,7 @@
 #include "cdat/table_builder.hpp"
 #include "emulator/doe_instance.hpp"
 #include "emulator/protocols/echo_responder.hpp"
+#include "emulator/topology_faults.hpp"
 #include "pci/config_space.hpp"
 
 #include <algorithm>
@@ -51,11 +52,9 @@ std::optional<KindDefaults> defaults_of(DeviceKind kind) {
     return std::nullopt;
 }
 
-bool has_table_access(const DeviceTopology& device) {
-    return std::ranges::any_of(device.mailboxes, [](const MailboxTopology& mailbox) {
-        return std::ranges::find(mailbox.protocols, doe::protocol_table_access) !=
-               mailbox.protocols.end();
-    });
+bool serves_table(const MailboxTopology& mailbox) {
+    return std::ranges::find(mailbox.protocols, doe::protocol_table_access) !=
+           mailbox.protocols.end();
 }
 
 base::Duration read_time_us(const JsonValue& value) {
@@ -95,7 +94,7 @@ doe::Protocol read_protocol(const JsonValue& value, const std::vector<doe::Proto
 }
 
 MailboxTopology read_mailbox(const JsonValue& value, const std::vector<MailboxTopology>& before) {
-    const JsonObject object = value.object({"offset", "capability_version", "protocols"});
+    const JsonObject object = value.object({"offset", "capability_version", "protocols", "faults"});
     MailboxTopology mailbox;
     const JsonValue offset = object.get("offset");
     mailbox.offset =
@@ -114,6 +113,9 @@ MailboxTopology read_mailbox(const JsonValue& value, const std::vector<MailboxTo
     }
     for (const auto& protocol : object.get("protocols").array()) {
         mailbox.protocols.push_back(read_protocol(protocol, mailbox.protocols));
+    }
+    if (const auto faults = object.find("faults")) {
+        mailbox.faults = read_faults(*faults, serves_table(mailbox));
     }
     return mailbox;
 }
@@ -237,7 +239,7 @@ void read_cdat(const JsonObject& object, const std::filesystem::path& directory,
         }
     }
     const auto cdat = object.find("cdat");
-    if (!has_table_access(device)) {
+    if (std::ranges::none_of(device.mailboxes, serves_table)) {
         if (cdat) {
             cdat->refuse_because("no mailbox of the device has the protocol 1e98:02 to serve it");
         }

@@ -38,10 +38,12 @@ enum class FaultKind : std::uint8_t {
     long_object,  ///< `dwords` more follow than Length says; without: 1
     huge_object,  ///< the object is filled up to `dwords` and says so; without: 2^18
 
-    // While the response is read; at most one of the first two for each.
-    error_in_read,  ///< Error when `dwords` have been read; without: anywhere before the end
-    ready_dropped,  ///< Ready clear when `dwords` have been read, as above; for `time`, without: for good
-    error_after_read,  ///< Error when the last dword has been read
+    // While the response is read, when `dwords` have been read, without: anywhere before the end; at most one of the
+    // first three for each.
+    error_in_read,       ///< Error, and the rest is lost
+    error_beside_ready,  ///< Error, and the rest is given out nevertheless
+    ready_dropped,       ///< Ready is clear for `time`, without: the rest is lost
+    error_after_read,    ///< Error when the last dword has been read
 
     // When the requester aborts.
     abort_ignored,  ///< the abort has no effect at all
@@ -86,6 +88,7 @@ struct FaultTraits {
     FaultOccasion occasion;
     FaultParameter time;
     FaultParameter dwords;
+    bool needs_table = false;  ///< strikes only where table access is served
 };
 
 /// Of every kind, in the order of FaultKind.

@@ -95,7 +95,8 @@ void plan_read_fault(Response& response, FaultInjector& faults) {
     if (length_dw < 2) {
         return;
     }
-    for (const FaultKind kind : {FaultKind::error_in_read, FaultKind::ready_dropped}) {
+    for (const FaultKind kind :
+         {FaultKind::error_in_read, FaultKind::error_beside_ready, FaultKind::ready_dropped}) {
         if (const auto fault = faults.plan(kind)) {
             const std::uint32_t after_dw = faults.dwords_of(*fault, 1, length_dw - 1);
             if (after_dw < length_dw) {

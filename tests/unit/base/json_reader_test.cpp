@@ -84,6 +84,20 @@ TEST(AJsonInteger, MayBeHexadecimalWhereThatIsAllowed) {
     }
 }
 
+TEST(AJsonFraction, IsTakenFromZeroToOne) {
+    const auto fraction_problem_of = [](std::string_view text, double yields) {
+        return problem_of(text,
+                          [&](const JsonValue& value) { EXPECT_EQ(value.fraction(), yields); });
+    };
+    EXPECT_EQ(fraction_problem_of("0", 0), "");
+    EXPECT_EQ(fraction_problem_of("0.25", 0.25), "");
+    EXPECT_EQ(fraction_problem_of("1", 1), "");
+    for (const auto* text : {"1.5", "-0.5", "2", "1e+99", "\"0.5\"", "true", "null"}) {
+        EXPECT_EQ(fraction_problem_of(text, 0),
+                  "f: top level: expected a number from 0 to 1, found " + std::string(text));
+    }
+}
+
 TEST(AJsonValue, IsReadAsWhatItIs) {
     EXPECT_EQ(problem_of(R"({"text": "a", "truth": true, "list": [1, 2], "word": "green"})",
                          [](const JsonValue& value) {

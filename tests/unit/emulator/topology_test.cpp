@@ -355,9 +355,9 @@ INSTANTIATE_TEST_SUITE_P(
     Mailbox, ARefusedTopology,
     testing::Values(
         Refusal{"None", custom(R"("driver": "")"), "/devices/0: the key \"mailboxes\" is missing"},
-        Refusal{"UnknownKey", mailbox(R"("offset": 256, "protocols": [], "faults": [])"),
-                R"(/devices/0/mailboxes/0/faults: unknown key; known here are "offset", )"
-                R"("capability_version", "protocols")"},
+        Refusal{"UnknownKey", mailbox(R"("offset": 256, "protocols": [], "fault": [])"),
+                R"(/devices/0/mailboxes/0/fault: unknown key; known here are "offset", )"
+                R"("capability_version", "protocols", "faults")"},
         Refusal{"NoOffset", mailbox(R"("protocols": [])"),
                 "/devices/0/mailboxes/0: the key \"offset\" is missing"},
         Refusal{
