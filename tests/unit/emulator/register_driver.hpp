@@ -5,6 +5,7 @@
 #pragma once
 
 #include "emulator/doe_instance.hpp"
+#include "emulator/environment.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -52,10 +53,11 @@ struct VirtualClock {
 class RegisterDriver {
 public:
     RegisterDriver(VirtualClock& clock, const DoeInstanceOptions& options,
-                   std::vector<std::unique_ptr<Responder>> responders, InterruptHook interrupt = {})
+                   std::vector<std::unique_ptr<Responder>> responders, InterruptHook interrupt = {},
+                   std::shared_ptr<FaultInjector> faults = {})
         : clock_(clock),
-          instance_(options, std::move(responders), clock.environment().now, std::move(interrupt)) {
-    }
+          instance_(options, std::move(responders), clock.environment().now, std::move(interrupt),
+                    std::move(faults)) {}
 
     [[nodiscard]] DoeInstance& instance() { return instance_; }
 
