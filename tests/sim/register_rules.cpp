@@ -30,7 +30,6 @@ std::optional<Breach> RegisterRules::read(std::uint16_t offset, std::uint32_t va
     if (phase_ == Phase::gone) {
         return Breach{"no-access-after-gone", "a read of a function that does not answer"};
     }
-    access_failed_ = false;
     const bool may_confirm = std::exchange(may_confirm_, value == nobody_answers);
     if (offset == command_register) {
         return may_confirm ? read_command(value)
@@ -186,7 +185,6 @@ std::optional<Breach> RegisterRules::write(std::uint16_t offset, std::uint32_t v
     if (phase_ == Phase::gone) {
         return Breach{"no-access-after-gone", "a write to a function that does not answer"};
     }
-    access_failed_ = false;
     may_confirm_ = false;
     const auto register_offset = offset - setup_.capability_offset;
     const bool abort = register_offset == control_register && (value & abort_bit) != 0;
@@ -217,6 +215,7 @@ std::optional<Breach> RegisterRules::write_control(std::uint32_t value, const In
         return Breach{"interrupt-enable-last", "Interrupt Enable was set together with Abort"};
     }
     ++aborts_;
+    access_failed_ = false;
     interrupt_enabled_ = false;
     confirming_ = false;
     phase_ = Phase::aborting;

@@ -126,7 +126,7 @@ private:
     bool confirming_ =
         false;  ///< a look showed all ones, and nobody asked yet whether the function is there
     bool may_confirm_ = false;     ///< the last access read all ones
-    bool access_failed_ = false;   ///< since the last access that did not
+    bool access_failed_ = false;   ///< since the last abort
     std::uint32_t preserved_ = 0;  ///< of Control, as it was found
     bool interrupt_enabled_ = false;
     bool interrupt_cleared_ = false;  ///< since the object was begun

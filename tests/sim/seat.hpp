@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A port and the mailboxes that drive it, one after the other: each life begins with a claim and ends when it is closed,
+// because the device is gone, the port is lent, or everything ends. Watches what the mailbox says of itself.
+#pragma once
+
+#include "doe/mailbox.hpp"
+#include "sim/judge.hpp"
+#include "sim/sim_device.hpp"
+#include "sim/tally.hpp"
+#include "sim/wire.hpp"
+#include "support/sim_strands.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace doed::sim {
+
+/// One mailbox from its claim to its end.
+struct Life {
+    std::shared_ptr<Wire> wire;
+    std::unique_ptr<doe::Mailbox> mailbox;
+    std::optional<base::Errc> closing;  ///< why
+    std::uint64_t resets = 0;
+    std::uint32_t outstanding = 0;  ///< submissions accepted and not answered
+    std::uint32_t resets_outstanding = 0;
+    std::uint64_t submissions = 0;
+    doe::MailboxState state = doe::MailboxState::starting;
+    Instant state_since{};
+};
+
+class Seat {
+public:
+    Seat(Port& port, test::SimStrands& strands, Judge& judge, Tally& tally);
+
+    /// Begins a life, if there is none.
+    void claim();
+    /// Ends the life there is; `done` is called when it is over, at once if there is none.
+    void let_go(base::Errc why, std::function<void()> done);
+    /// Asks for a new claim.
+    void reset();
+    /// Called when the mailbox says that its device is gone.
+    void on_gone(std::function<void()> gone) { gone_ = std::move(gone); }
+
+    /// After each task: what holds at every time.
+    void check();
+    /// When nothing is left to do at this time: what holds then.
+    void check_quiet();
+
+    [[nodiscard]] Port& port() noexcept { return port_; }
+    [[nodiscard]] test::SimStrands::Strand& strand() noexcept { return strand_; }
+    /// The life there is; null when nobody drives the port.
+    [[nodiscard]] const std::shared_ptr<Life>& life() const noexcept { return life_; }
+    [[nodiscard]] bool idle() const noexcept {
+        return life_ && life_->mailbox && life_->state == doe::MailboxState::idle &&
+               life_->outstanding == 0;
+    }
+    [[nodiscard]] Instant instant() const noexcept {
+        return {.now = strands_.now(), .held_up = strands_.held_up()};
+    }
+    void breach(std::string_view rule, std::string_view what) {
+        judge_.breach(rule, port_.name(), what);
+    }
+
+private:
+    void hear(Life& life, const doe::MailboxStatus& status);
+    void enter(Life& life, doe::MailboxState state);
+    void closed(const std::shared_ptr<Life>& life, const Instant& asked);
+    void check_trace(const doe::Mailbox& mailbox);
+    void end(const std::shared_ptr<Life>& life, const std::function<void()>& done);
+
+    Port& port_;
+    test::SimStrands& strands_;
+    test::SimStrands::Strand& strand_;
+    Judge& judge_;
+    Tally& tally_;
+    std::shared_ptr<Life> life_;
+    std::function<void()> gone_;
+};
+
+}  // namespace doed::sim

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that passes between one mailbox and its device, from its claim until it is given up: every access is recorded
+// and judged. WatchedConfigSpace is the config space that the mailbox gets; the wire outlives it.
+#pragma once
+
+#include "doe/operation.hpp"
+#include "pci/config_space.hpp"
+#include "sim/judge.hpp"
+#include "sim/register_rules.hpp"
+#include "sim/sim_device.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace doed::sim {
+
+class Wire {
+public:
+    Wire(Port& port, const test::SimStrands& strands, Judge& judge, const doe::AllowList& allowed);
+
+    [[nodiscard]] base::Result<std::uint32_t> read32(std::uint16_t offset);
+    [[nodiscard]] base::Result<void> write32(std::uint16_t offset, std::uint32_t value);
+    void begin_use();
+    void end_use();
+
+    /// An operation was begun: until the next one, all requests are its own.
+    void operation_begins(const doe::Operation& operation) noexcept { operation_ = &operation; }
+    /// An operation is given a response: it must be that of its own request. Returns whether the response is known to be
+    /// what the device made.
+    bool operation_consumes(const doe::Operation& operation,
+                            std::span<const std::uint32_t> payload);
+
+    /// The mailbox says where it stands.
+    void mailbox_rests();
+    void mailbox_ends();
+    /// From now on nothing is accessed.
+    void close() noexcept { closed_ = true; }
+
+    [[nodiscard]] RegisterRules& rules() noexcept { return rules_; }
+    [[nodiscard]] const RegisterRules& rules() const noexcept { return rules_; }
+    [[nodiscard]] base::TimePoint now() const noexcept { return strands_.now(); }
+    /// When an access began last.
+    [[nodiscard]] const Instant& last_access() const noexcept { return last_access_; }
+    [[nodiscard]] std::uint64_t accesses() const noexcept { return reads_ + writes_; }
+    [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
+    [[nodiscard]] std::uint64_t writes() const noexcept { return writes_; }
+
+private:
+    [[nodiscard]] Instant instant() const noexcept {
+        return {.now = strands_.now(), .held_up = strands_.held_up()};
+    }
+    void judge(const std::optional<Breach>& breach);
+    void judge_access(std::uint16_t offset, bool write, std::uint32_t value);
+    void note(const char* what, std::uint16_t offset, std::uint32_t value);
+    [[nodiscard]] bool answered_truly(std::span<const std::uint32_t> payload);
+
+    Port& port_;
+    const test::SimStrands& strands_;
+    Judge& judge_;
+    RegisterRules rules_;
+    Instant last_access_;
+    bool in_use_ = false;
+    bool closed_ = false;
+    std::uint64_t reads_ = 0;
+    std::uint64_t writes_ = 0;
+
+    const doe::Operation* operation_ = nullptr;  ///< compared, never used
+    std::vector<std::uint32_t> request_;         ///< of the exchange, header included
+    std::vector<std::uint32_t> response_;        ///< the same
+    std::uint64_t answer_ = 0;                   ///< the device's number for that to the last GO
+    std::uint64_t taints_ = 0;                   ///< before GO was written
+};
+
+class WatchedConfigSpace final : public pci::ConfigSpace {
+public:
+    explicit WatchedConfigSpace(std::shared_ptr<Wire> wire) noexcept : wire_(std::move(wire)) {}
+
+    [[nodiscard]] base::Result<std::uint32_t> read32(std::uint16_t offset) override {
+        return wire_->read32(offset);
+    }
+    [[nodiscard]] base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
+        return wire_->write32(offset, value);
+    }
+    void begin_use() override { wire_->begin_use(); }
+    void end_use() override { wire_->end_use(); }
+
+private:
+    std::shared_ptr<Wire> wire_;
+};
+
+}  // namespace doed::sim
