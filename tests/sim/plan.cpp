@@ -129,6 +129,7 @@ Plan Plan::draw(std::uint64_t seed) {
     plan.seed = seed;
     plan.calm = random.one_in(calm_share);
     plan.active = random.between(1s, 12s);
+    plan.jitter = random.one_in(3) ? random.up_to(50ms) : 0ns;
     const std::uint32_t devices = random.one_in(3) ? 2 : 1;
     for (std::uint32_t i = 0; i < devices; ++i) {
         DevicePlan device;

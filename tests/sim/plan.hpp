@@ -59,6 +59,7 @@ struct Plan {
     unsigned clients = 1;
     unsigned users = 1;
     base::Duration active{};               ///< how long clients ask and faults happen
+    base::Duration jitter{};               ///< the longest that tasks are kept waiting now and then
     base::Duration time_between_asks{};    ///< of a client, on average
     base::Duration time_between_resets{};  ///< of a mailbox, on average; zero: none
     base::Duration time_between_leases{};  ///< of a mailbox, on average; zero: none

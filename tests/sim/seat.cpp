@@ -79,6 +79,9 @@ void Seat::closed(const std::shared_ptr<Life>& life, const Instant& asked) {
         status.counters.config_writes != life->wire->writes()) {
         breach("accesses-are-counted", "other numbers of accesses than were made");
     }
+    if (counts_on_interrupts_ && status.counters.poll_completions != 0) {
+        breach("interrupts-are-used", "a response was found by looking, although interrupts come");
+    }
     if (life->outstanding != 0 || life->resets_outstanding != 0) {
         breach("each-answered-once", "given up with submissions that have no answer");
     }
@@ -113,7 +116,9 @@ void Seat::reset() {
         return;
     }
     ++tally_.resets;
+    ++life_->resets_posted;
     strand_.post([this, life = life_] {
+        --life->resets_posted;
         if (!life->mailbox) {
             return;
         }

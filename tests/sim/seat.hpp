@@ -24,8 +24,9 @@ struct Life {
     std::unique_ptr<doe::Mailbox> mailbox;
     std::optional<base::Errc> closing;  ///< why
     std::uint64_t resets = 0;
-    std::uint32_t outstanding = 0;  ///< submissions accepted and not answered
-    std::uint32_t resets_outstanding = 0;
+    std::uint32_t outstanding = 0;         ///< submissions accepted and not answered
+    std::uint32_t resets_posted = 0;       ///< that the mailbox does not know of yet
+    std::uint32_t resets_outstanding = 0;  ///< that it has not answered
     std::uint64_t submissions = 0;
     doe::MailboxState state = doe::MailboxState::starting;
     Instant state_since{};
@@ -41,6 +42,8 @@ public:
     void let_go(base::Errc why, std::function<void()> done);
     /// Asks for a new claim.
     void reset();
+    /// Every interrupt comes, and at once: nothing needs to be found by looking.
+    void count_on_interrupts() noexcept { counts_on_interrupts_ = true; }
     /// Called when the mailbox says that its device is gone.
     void on_gone(std::function<void()> gone) { gone_ = std::move(gone); }
 
@@ -53,9 +56,11 @@ public:
     [[nodiscard]] test::SimStrands::Strand& strand() noexcept { return strand_; }
     /// The life there is; null when nobody drives the port.
     [[nodiscard]] const std::shared_ptr<Life>& life() const noexcept { return life_; }
+    /// Driven, and nothing is wanted of it.
     [[nodiscard]] bool idle() const noexcept {
         return life_ && life_->mailbox && life_->state == doe::MailboxState::idle &&
-               life_->outstanding == 0;
+               life_->outstanding == 0 && life_->resets_posted == 0 &&
+               life_->resets_outstanding == 0;
     }
     [[nodiscard]] Instant instant() const noexcept {
         return {.now = strands_.now(), .held_up = strands_.held_up()};
@@ -78,6 +83,7 @@ private:
     Tally& tally_;
     std::shared_ptr<Life> life_;
     std::function<void()> gone_;
+    bool counts_on_interrupts_ = false;
 };
 
 }  // namespace doed::sim

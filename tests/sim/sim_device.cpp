@@ -18,7 +18,6 @@ using namespace std::chrono_literals;
 using emulator::FaultKind;
 
 constexpr base::Duration longest_interference = 4s;
-constexpr base::Duration interrupt_time = 20us;
 constexpr base::Duration late_interrupt_time = 300ms;
 
 // After these a sound exchange may bring another response than the device made: dwords of two objects become one, or the
@@ -232,10 +231,10 @@ void Port::heal() {
     glitch_ = 0;
     stuck_until_ = {};
     // What hangs for ever ends with a reset of the function, which somebody has to do.
-    const bool hangs = std::ranges::any_of(plan_.script.rules, [](const auto& rule) {
+    const bool for_ever = std::ranges::any_of(plan_.script.rules, [](const auto& rule) {
         return rule.kind == FaultKind::abort_hangs && !rule.time;
     });
-    if (hangs) {
+    if (for_ever && faults_->counts().of(FaultKind::abort_hangs) > 0) {
         instance_->reset();
     }
 }

@@ -18,6 +18,9 @@
 
 namespace doed::sim {
 
+/// How long an interrupt takes at most, unless it is late.
+inline constexpr base::Duration interrupt_time = std::chrono::microseconds(20);
+
 class SimDevice;
 
 class Port {

@@ -18,6 +18,8 @@ constexpr std::uint64_t steps_in_an_instant_max = 100'000;
 // An operation's exchanges at most (clients.cpp), and a claim's.
 constexpr int exchanges_max = 40;
 constexpr int claim_exchanges_max = 4;
+// On average, where the workers are busy with other things now and then.
+constexpr std::uint32_t tasks_between_jitter = 100;
 // What a borrower does.
 constexpr Interference uses[] = {Interference::foreign_request, Interference::foreign_dword,
                                  Interference::foreign_abort};
@@ -130,7 +132,6 @@ void World::probe(Seat& seat, Wish wish) {
         }
         if (ask && ask->error == Errc::not_supported) {
             seat.reset();
-            run_until(strands_.now() + 1ns, [] { return false; });
             run_until(strands_.now() + time, [&] { return seat.idle(); });
         }
     }
@@ -154,10 +155,23 @@ void World::close() {
 
 void World::begin_host(Seat& seat) {
     seat.on_gone([this, &seat] { device_gone(seat); });
+    const auto& port = seat.port().plan();
+    if (plan_.calm && strands_are_quick() && port.mailbox.interrupt &&
+        port.device.response_time.max + interrupt_time < port.mailbox.safety_poll) {
+        seat.count_on_interrupts();
+    }
     seat.claim();
     every(plan_.time_between_resets, [&seat] { seat.reset(); });
     every(plan_.time_between_leases, [this, &seat] { lend(seat); });
-    every(seat.port().plan().time_between, [&seat] { seat.port().interfere(); });
+    every(port.time_between, [&seat] { seat.port().interfere(); });
+}
+
+// Neither accesses nor anything else keep an interrupt waiting.
+bool World::strands_are_quick() const {
+    return plan_.jitter == base::Duration::zero() &&
+           std::ranges::all_of(plan_.devices, [](const DevicePlan& device) {
+               return device.access_delay == base::Duration::zero();
+           });
 }
 
 // While the schedule is active.
@@ -216,6 +230,9 @@ bool World::run_until(base::TimePoint until, const std::function<bool()>& done) 
 }
 
 void World::step() {
+    if (plan_.jitter > base::Duration::zero() && random_.one_in(tasks_between_jitter)) {
+        strands_.hold_up(random_.between(0ns, plan_.jitter));
+    }
     strands_.step();
     ++tally_.tasks;
     for (const auto& seat : seats_) {

@@ -42,6 +42,7 @@ private:
     void close();
 
     void begin_host(Seat& seat);
+    [[nodiscard]] bool strands_are_quick() const;
     void every(base::Duration time_between, std::function<void()> action);
     void lend(Seat& seat);
     void device_gone(Seat& seat);
