@@ -63,7 +63,7 @@ std::optional<JsonValue> find_parameter(const JsonObject& object, std::string_vi
     if (use == FaultParameter::required) {
         return object.get(key);
     }
-    const auto found = object.find(key);
+    auto found = object.find(key);
     if (found && use == FaultParameter::unused) {
         found->refuse_because("a fault of kind \"" + std::string(kind) + "\" has none");
         return std::nullopt;

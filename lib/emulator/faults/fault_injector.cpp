@@ -19,6 +19,7 @@ bool is_sound(const FaultRule& rule) {
            fits(traits.time, rule.time.has_value()) &&
            fits(traits.dwords, rule.dwords.has_value()) &&
            rule.time.value_or(base::Duration::zero()) >= base::Duration::zero() &&
+           rule.time.value_or(base::Duration::zero()) <= FaultRule::max_time &&
            rule.dwords.value_or(1) >= 1 && rule.dwords.value_or(1) <= FaultRule::max_dwords;
 }
 
@@ -30,16 +31,15 @@ double draw(std::mt19937_64& generator) {
 
 }  // namespace
 
-FaultInjector::FaultInjector(FaultScript script, std::function<base::TimePoint()> now)
+FaultInjector::FaultInjector(const FaultScript& script, std::function<base::TimePoint()> now)
     : now_(std::move(now)), made_at_(now_()) {
     // Neighbouring seeds and rules must not share a sequence.
     constexpr std::uint64_t golden_ratio = 0x9E3779B97F4A7C15;
     std::uint64_t seed = script.seed;
     rules_.reserve(script.rules.size());
-    for (auto& rule : script.rules) {
+    for (const FaultRule& rule : script.rules) {
         DOED_ASSERT(is_sound(rule));
-        rules_.push_back(
-            {.rule = std::move(rule), .generator = std::mt19937_64(seed += golden_ratio)});
+        rules_.push_back({.rule = rule, .generator = std::mt19937_64(seed += golden_ratio)});
     }
 }
 

@@ -24,8 +24,8 @@ struct Fault {
 
 class FaultInjector {
 public:
-    /// The rules' times are sound, have the parameters that their kinds require and no others, and count from now.
-    FaultInjector(FaultScript script, std::function<base::TimePoint()> now);
+    /// The rules are sound: they have the parameters that their kinds require and no others, and count from now.
+    FaultInjector(const FaultScript& script, std::function<base::TimePoint()> now);
 
     /// The exchange that is under way, or the next one.
     void end_exchange() noexcept { ++number_of(FaultOccasion::exchange); }

@@ -21,6 +21,7 @@ namespace doed::emulator {
 struct FaultRule {
     static constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
     static constexpr std::uint32_t max_dwords = 1U << 18;
+    static constexpr base::Duration max_time = std::chrono::years(1);
 
     FaultKind kind{};
     double rate = 1;                               ///< 0..1
@@ -29,7 +30,7 @@ struct FaultRule {
     std::uint64_t count = unlimited;               ///< strikes
     base::Duration from{};                         ///< since the mailbox was made
     base::Duration until = base::Duration::max();  ///< the same
-    std::optional<base::Duration> time{};   ///< what it means depends on the kind; at least 0
+    std::optional<base::Duration> time{};   ///< what it means depends on the kind; 0 to max_time
     std::optional<std::uint32_t> dwords{};  ///< the same; 1 to max_dwords
 
     /// A rule that strikes at the occasions `number`, `number` + 1, ..., `times` of them.
@@ -40,8 +41,8 @@ struct FaultRule {
 };
 
 struct FaultScript {
-    std::vector<FaultRule>
-        rules{};  ///< of several rules of a kind, the first that strikes at an occasion counts
+    /// Of several rules of a kind, the first that strikes at an occasion counts.
+    std::vector<FaultRule> rules{};
     std::uint64_t seed = 1;
 
     friend bool operator==(const FaultScript&, const FaultScript&) = default;

@@ -7,6 +7,8 @@
 #include "emulator/emulated_host.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,6 +62,14 @@ TEST(AFaultInATopologyFile, CanBeOfEveryKind) {
         ASSERT_TRUE(topology) << topology.error().message();
         EXPECT_EQ(topology->devices.front().mailboxes.front().faults.front().kind, traits.kind);
         EXPECT_NE(EmulatedHost(*topology).device({0, 1, 0, 0}), nullptr) << "can be carried out";
+    }
+}
+
+TEST(TheDocumentationOfTopologyFiles, NamesEveryKindOfFault) {
+    std::ifstream file(std::string(DOED_TOPOLOGIES) + "/../../docs/topology.md");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    for (const FaultTraits& traits : all_fault_traits()) {
+        EXPECT_THAT(text, testing::HasSubstr("| `" + std::string(traits.name) + "`"));
     }
 }
 
