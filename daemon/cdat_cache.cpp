@@ -9,7 +9,7 @@
 namespace doed::daemon {
 
 void CdatCache::get(const bus::MethodOptions& options, Completion completion) {
-    if (table_ && !options.refresh) {
+    if (has(options)) {
         completion(table_);
         return;
     }

@@ -29,6 +29,10 @@ public:
 
     void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
 
+    /// Whether the copy answers a call with these options.
+    [[nodiscard]] bool has(const bus::MethodOptions& options) const noexcept {
+        return table_ && !options.refresh;
+    }
     /// The copy, or a new reading where there is none or `options.refresh` is set. Errors: those of
     /// the reader.
     void get(const bus::MethodOptions& options, Completion completion);

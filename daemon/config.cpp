@@ -32,6 +32,7 @@ constexpr std::uint32_t poll_us_max = 1'000'000;
 constexpr std::uint32_t exchange_timeout_ms_min = 1'000;
 constexpr std::uint32_t exchange_timeout_ms_max = 60'000;
 constexpr std::uint32_t queue_limit_max = 4'096;
+constexpr std::uint32_t queue_limit_in_all_max = 65'536;
 constexpr std::uint32_t deadline_ms_max = 3'600'000;
 constexpr std::uint32_t workers_max = 64;
 
@@ -59,6 +60,22 @@ void read_driving(const JsonObject& object, DeviceConfig& device) {
     if (const auto value = object.find("exchange_timeout_ms")) {
         options.exchange_timeout = std::chrono::milliseconds(
             value->integer<std::uint32_t>(exchange_timeout_ms_min, exchange_timeout_ms_max));
+    }
+}
+
+void read_limits(const JsonObject& object, Config& config) {
+    if (const auto value = object.find("queue_limit")) {
+        config.device_default.mailbox.queue_limit =
+            value->integer<std::uint32_t>(1, queue_limit_max);
+    }
+    if (const auto value = object.find("queue_limit_per_client")) {
+        config.limits.per_client = value->integer<std::uint32_t>(1, queue_limit_max);
+    }
+    if (const auto value = object.find("queue_limit_per_user")) {
+        config.limits.per_user = value->integer<std::uint32_t>(1, queue_limit_max);
+    }
+    if (const auto value = object.find("queue_limit_in_all")) {
+        config.limits.in_all = value->integer<std::uint32_t>(1, queue_limit_in_all_max);
     }
 }
 
@@ -93,20 +110,17 @@ void read_devices(const JsonValue& devices, Config& config) {
 
 base::Result<Config> read(const JsonDocument& document) {
     Config config;
-    const auto root =
-        document.root().object({"log_level", "workers", "interrupts", "poll_floor_us",
-                                "poll_cap_us", "exchange_timeout_ms", "queue_limit",
-                                "default_deadline_ms", "disable_protocols", "devices"});
+    const auto root = document.root().object(
+        {"log_level", "workers", "interrupts", "poll_floor_us", "poll_cap_us",
+         "exchange_timeout_ms", "queue_limit", "queue_limit_per_client", "queue_limit_per_user",
+         "queue_limit_in_all", "default_deadline_ms", "disable_protocols", "devices"});
     if (const auto value = root.find("log_level")) {
         config.log_level = value->choice(std::span<const JsonChoice<LogLevel>>(log_levels));
     }
     if (const auto value = root.find("workers")) {
         config.workers = value->integer<std::uint32_t>(1, workers_max);
     }
-    if (const auto value = root.find("queue_limit")) {
-        config.device_default.mailbox.queue_limit =
-            value->integer<std::uint32_t>(1, queue_limit_max);
-    }
+    read_limits(root, config);
     if (const auto value = root.find("default_deadline_ms")) {
         config.default_deadline =
             std::chrono::milliseconds(value->integer<std::uint32_t>(1, deadline_ms_max));

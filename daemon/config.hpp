@@ -9,6 +9,9 @@
 //   exchange_timeout_ms  1000..60000, a device's time to respond    default 1000 (PCIe r6.2 6.30.2)
 //   interrupts           true, false: use them where VFIO has them  default true
 //   queue_limit          1..4096 requests per mailbox               default 64
+//   queue_limit_per_client  1..4096 requests of one bus connection  default 16
+//   queue_limit_per_user    1..4096 requests of one user            default 32
+//   queue_limit_in_all      1..65536 requests                       default 512
 //   default_deadline_ms  1..3600000, of a call that names none      default 20000
 //   disable_protocols    ["1e98:02", ...] taken off the allow-list  default []
 //   devices              {"0000:0d:00.0": {...}, ...}, each with
@@ -17,6 +20,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "daemon/bus/clients.hpp"
 #include "daemon/log.hpp"
 #include "daemon/ownership.hpp"
 #include "doe/mailbox.hpp"
@@ -40,6 +44,7 @@ struct DeviceConfig {
 struct Config {
     LogLevel log_level = LogLevel::info;
     unsigned workers = 4;
+    bus::RequestLimits limits;
     base::Duration default_deadline = std::chrono::seconds(20);
     doe::AllowList allowed;
     DeviceConfig device_default;

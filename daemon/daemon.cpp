@@ -64,6 +64,8 @@ Daemon::~Daemon() {
     loop_.poll();
     manager_.reset();
     inventory_.reset();
+    clients_.reset();
+    users_.reset();
     peers_.reset();
     pump_.reset();
     connection_.reset();
@@ -234,8 +236,15 @@ Startup<void> Daemon::take_devices() {
 Startup<void> Daemon::export_objects() {
     try {
         peers_.emplace(*connection_);
+        users_.emplace(*connection_, *pump_);
+        clients_.emplace(
+            *peers_,
+            [this](const std::string& client, bus::UserLookup::Found found) {
+                users_->find(client, std::move(found));
+            },
+            config_.limits);
         manager_.emplace(*connection_, config_.allowed, inventory_->lockdown());
-        inventory_->publish(*connection_, *pump_, *peers_);
+        inventory_->publish(*connection_, *pump_, *peers_, *clients_);
     } catch (const sdbus::Error& error) {
         return startup_failure(ExitCode::failure,
                                "cannot publish objects on the bus: " + error.getMessage());

@@ -4,8 +4,10 @@
 // thread runs the bus loop; a pool of workers runs everything that may block on hardware.
 #pragma once
 
+#include "daemon/bus/clients.hpp"
 #include "daemon/bus/peer_watch.hpp"
 #include "daemon/bus/pump.hpp"
+#include "daemon/bus/user_lookup.hpp"
 #include "daemon/config.hpp"
 #include "daemon/exit_code.hpp"
 #include "daemon/hotplug_monitor.hpp"
@@ -77,6 +79,8 @@ private:
     std::unique_ptr<sdbus::IConnection> connection_;
     std::optional<bus::Pump> pump_;
     std::optional<bus::PeerWatch> peers_;
+    std::optional<bus::UserLookup> users_;
+    std::optional<bus::Clients> clients_;
     std::optional<DeviceContext> context_;
     std::optional<Inventory> inventory_;
     std::unique_ptr<HotplugMonitor> hotplug_;

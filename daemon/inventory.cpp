@@ -97,7 +97,7 @@ void Inventory::add(DeviceFinding finding) {
     // Published with its owner.
     device->begin();
     if (connection_ != nullptr) {
-        device->publish(*connection_, *pump_, *peers_);
+        device->publish(*connection_, *pump_, *peers_, *clients_);
         context_.log.info(address.to_string() + ": found");
     }
 }
@@ -131,12 +131,14 @@ void Inventory::log_problems(const HostFindings& findings) {
 
 // --- Publishing, counting, ending ------------------------------------------------------------------------------------------------
 
-void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers) {
+void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
+                        bus::Clients& clients) {
     connection_ = &connection;
     pump_ = &pump;
     peers_ = &peers;
+    clients_ = &clients;
     for (const auto& [address, device] : devices_) {
-        device->publish(connection, pump, peers);
+        device->publish(connection, pump, peers, clients);
     }
 }
 

@@ -25,7 +25,8 @@ public:
     /// Another look, on a worker; what has changed is taken over when it is done.
     void look();
     /// Puts the objects on the bus, also those of devices that come later.
-    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers);
+    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
+                 bus::Clients& clients);
 
     /// Whether no claim is under way.
     [[nodiscard]] bool settled() const;
@@ -59,6 +60,7 @@ private:
     sdbus::IConnection* connection_ = nullptr;  ///< set once published
     bus::Pump* pump_ = nullptr;
     bus::PeerWatch* peers_ = nullptr;
+    bus::Clients* clients_ = nullptr;
 };
 
 }  // namespace doed::daemon

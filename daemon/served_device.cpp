@@ -98,6 +98,10 @@ void ServedDevice::update(DeviceFinding finding) {
     outdated_ = outdated_ || lost || failed || another_table;
     if (!changing_ && (outdated_ || decide() != ownership_)) {
         change_owner(decide());
+        return;
+    }
+    for (const auto& mailbox : mailboxes_) {
+        mailbox->served->revive();
     }
 }
 
@@ -384,12 +388,12 @@ std::shared_ptr<CdatCache> ServedDevice::make_cache(const Mailbox& mailbox) cons
     const Owner owner = served.ownership().owner;
     if (is_ours(owner) || owner == Owner::released) {
         return std::make_shared<CdatCache>(
-            "mailbox", [weak = std::weak_ptr(mailbox.served)](const bus::MethodOptions& options,
-                                                              auto completion) {
+            "mailbox", [weak = std::weak_ptr(mailbox.served), name = served.name()](
+                           const bus::MethodOptions& options, auto completion) {
                 if (const auto target = weak.lock()) {
                     target->read_cdat(options, std::move(completion));
                 } else {
-                    completion(base::fail(base::Errc::device_gone));
+                    completion(base::fail(base::Errc::device_gone, name));
                 }
             });
     }
@@ -406,10 +410,12 @@ std::shared_ptr<CdatCache> ServedDevice::make_cache(const Mailbox& mailbox) cons
         });
 }
 
-void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers) {
+void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
+                           bus::Clients& clients) {
     connection_ = &connection;
     pump_ = &pump;
     peers_ = &peers;
+    clients_ = &clients;
     object_ = std::make_unique<DeviceObject>(connection, pump, finding_.info);
     object_->emit_added();
     for (const auto& mailbox : mailboxes_) {
@@ -419,7 +425,7 @@ void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus:
 
 void ServedDevice::publish_mailbox(Mailbox& mailbox) {
     mailbox.object = std::make_unique<MailboxObject>(
-        *connection_, *pump_, mailbox.served,
+        *connection_, *pump_, *clients_, mailbox.served,
         [this, &mailbox](const std::string& client, auto completion) {
             lend(mailbox, client, std::move(completion));
         },
@@ -475,8 +481,9 @@ void ServedDevice::update_cdat(Mailbox& mailbox) {
         const auto& served = *mailbox.served;
         mailbox.shown_cache = mailbox.cache;
         mailbox.cdat_object = std::make_unique<CdatObject>(
-            *connection_, *pump_, bus::mailbox_path(served.address(), served.capability().offset),
-            mailbox.cache, served.name(), context_.config.default_deadline);
+            *connection_, *pump_, *clients_,
+            bus::mailbox_path(served.address(), served.capability().offset), mailbox.cache,
+            served.name(), context_.config.default_deadline);
         mailbox.cdat_object->emit_added();
     }
 }

@@ -2,9 +2,12 @@
 #include "daemon/served_mailbox.hpp"
 
 #include "cdat/table_access.hpp"
+#include "daemon/bus/clients.hpp"
 #include "doe/discovery.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -115,6 +118,12 @@ void ServedMailbox::tell_stopped() {
     }
 }
 
+void ServedMailbox::revive() {
+    if (service_) {
+        service_->revive();
+    }
+}
+
 void ServedMailbox::take_status(doe::MailboxStatus status) {
     if (status.state == doe::MailboxState::starting && status.features.empty()) {
         // A mailbox that is claimed anew keeps what it was known to offer until discovery tells otherwise.
@@ -143,17 +152,23 @@ void ServedMailbox::await_drive(const bus::MethodOptions& options, Completion<vo
     }
     const auto early = std::make_shared<Early>(
         Early{std::move(resume), asio::steady_timer(loop_, options.deadline)});
-    // Weak: a timer that runs out just before its request goes on finds nobody.
-    early->timer.async_wait([weak = weak_from_this(),
-                             late = std::weak_ptr(early)](const boost::system::error_code& error) {
+    // Weak: what comes just before the request goes on finds nobody.
+    const auto end = [weak = weak_from_this(), late = std::weak_ptr(early)](base::Errc why) {
         const auto self = weak.lock();
-        const auto expired = late.lock();
-        if (!error && self && expired) {
-            std::erase(self->early_, expired);
-            expired->resume(base::fail(base::Errc::deadline_exceeded,
-                                       self->name_ + ": the device is being opened"));
+        const auto ended = late.lock();
+        if (self && ended) {
+            std::erase(self->early_, ended);
+            ended->resume(base::fail(why, self->name_ + ": the device is being opened"));
+        }
+    };
+    early->timer.async_wait([end](const boost::system::error_code& error) {
+        if (!error) {
+            end(base::Errc::deadline_exceeded);
         }
     });
+    if (options.request) {
+        options.request->on_withdrawn([end] { end(base::Errc::cancelled); });
+    }
     early_.push_back(early);
 }
 
@@ -182,9 +197,8 @@ void ServedMailbox::discover(const bus::MethodOptions& options, Completion<Featu
         }
         completion(static_cast<const doe::DiscoveryOperation&>(**result).protocols());
     };
-    service_->async_execute(std::make_shared<doe::DiscoveryOperation>(capability_.version),
-                            io::ExecuteOptions{options.deadline, 0},
-                            asio::bind_executor(loop_, std::move(deliver)));
+    execute(std::make_shared<doe::DiscoveryOperation>(capability_.version), options,
+            std::move(deliver));
 }
 
 void ServedMailbox::read_cdat(const bus::MethodOptions& options,
@@ -207,9 +221,28 @@ void ServedMailbox::read_cdat(const bus::MethodOptions& options,
         }
         completion(static_cast<const cdat::TableAccessOperation&>(**result).table());
     };
-    service_->async_execute(std::make_shared<cdat::TableAccessOperation>(),
-                            io::ExecuteOptions{options.deadline, 0},
-                            asio::bind_executor(loop_, std::move(deliver)));
+    execute(std::make_shared<cdat::TableAccessOperation>(), options, std::move(deliver));
+}
+
+/// Queues the operation in its user's turn, and withdraws it when its client leaves the bus.
+void ServedMailbox::execute(std::shared_ptr<doe::Operation> operation,
+                            const bus::MethodOptions& options,
+                            std::move_only_function<void(io::OperationResult)> deliver) {
+    io::ExecuteOptions execution{.deadline = options.deadline};
+    // Kept by the completion: the signal outlives what is connected to it.
+    const auto withdrawal = std::make_shared<asio::cancellation_signal>();
+    if (options.request) {
+        execution.uid = options.request->uid();
+        options.request->on_withdrawn(
+            [withdrawal] { withdrawal->emit(asio::cancellation_type::terminal); });
+    }
+    auto complete = [withdrawal, deliver = std::move(deliver)](io::OperationResult result) mutable {
+        deliver(std::move(result));
+    };
+    service_->async_execute(
+        std::move(operation), execution,
+        asio::bind_cancellation_slot(withdrawal->slot(),
+                                     asio::bind_executor(loop_, std::move(complete))));
 }
 
 void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> completion) {

@@ -54,6 +54,9 @@ public:
     /// it says what later requests are answered.
     void stop(base::Errc why, std::move_only_function<void()> stopped);
 
+    /// Tries the mailbox again, if it is driven and dead: the host has changed.
+    void revive();
+
     // Requests for a mailbox that is ours and about to be driven wait for that, until their deadline.
 
     /// DOE Discovery, now. Errors: those of MailboxService; kernel_owned, lockdown, ... when another is the owner.
@@ -92,6 +95,8 @@ private:
         boost::asio::steady_timer timer;
     };
 
+    void execute(std::shared_ptr<doe::Operation> operation, const bus::MethodOptions& options,
+                 std::move_only_function<void(io::OperationResult)> deliver);
     void await_drive(const bus::MethodOptions& options, Completion<void> resume);
     void resume_early(const base::Result<void>& result);
     void tell_stopped();

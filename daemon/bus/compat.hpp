@@ -8,6 +8,7 @@
 #include <sdbus-c++/sdbus-c++.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -130,6 +131,37 @@ template <typename Handler>
 #else
     return connection.addMatch(rule, std::move(forward));
 #endif
+}
+
+/// The bus daemon itself, spoken to over a connection that somebody else drives.
+inline std::unique_ptr<sdbus::IProxy> make_bus_proxy(sdbus::IConnection& connection) {
+#if DOED_SDBUS_GENERATION == 2
+    return sdbus::createProxy(connection, sdbus::ServiceName{"org.freedesktop.DBus"},
+                              sdbus::ObjectPath{"/org/freedesktop/DBus"});
+#else
+    return sdbus::createProxy(connection, "org.freedesktop.DBus", "/org/freedesktop/DBus");
+#endif
+}
+
+/// Asks the bus daemon for the user behind a unique name. `answered(const sdbus::Error*, uid)` is called later, unless the
+/// proxy is dropped before; the uid counts only without an error.
+template <typename Answered>
+void get_connection_user(sdbus::IProxy& bus, const std::string& unique_name, Answered answered) {
+#if DOED_SDBUS_GENERATION == 2
+    // By value: the library knows the callback's kind by that.
+    auto forward = [answered = std::move(answered)](std::optional<sdbus::Error> error,
+                                                    std::uint32_t uid) {
+        answered(error ? &*error : nullptr, uid);
+    };
+#else
+    auto forward = [answered = std::move(answered)](const sdbus::Error* error, std::uint32_t uid) {
+        answered(error, uid);
+    };
+#endif
+    bus.callMethodAsync("GetConnectionUnixUser")
+        .onInterface("org.freedesktop.DBus")
+        .withArguments(unique_name)
+        .uponReplyInvoke(std::move(forward));
 }
 
 }  // namespace doed::bus

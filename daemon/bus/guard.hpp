@@ -5,35 +5,40 @@
 // error.
 #pragma once
 
+#include "daemon/bus/clients.hpp"
 #include "daemon/bus/method_options.hpp"
 #include "daemon/bus/reply.hpp"
 
 #include <chrono>
 #include <exception>
 #include <new>
+#include <string>
 #include <utility>
 
 namespace doed::bus {
 
+/// Calls `body()`. What it throws becomes the call's error.
+template <typename... Values, typename Body>
+void guard(const Reply<Values...>& reply, Body body) noexcept {
+    try {
+        body();
+    } catch (const sdbus::Error& error) {
+        reply.fail(error);
+    } catch (const std::bad_alloc&) {
+        reply.fail(base::Error(base::Errc::limits_exceeded, "out of memory"));
+    } catch (const std::exception& error) {
+        reply.fail(make_error("org.freedesktop.DBus.Error.Failed", error.what()));
+    }
+}
+
 /// Calls `body(Reply)`.
 template <typename... Values, typename Body>
 void guard(Pump& pump, sdbus::Result<Values...>&& result, Body body) noexcept {
-    std::optional<Reply<Values...>> reply;
     try {
-        reply.emplace(pump, std::move(result));
-        body(*reply);
-    } catch (const sdbus::Error& error) {
-        if (reply) {
-            reply->fail(error);
-        }
-    } catch (const std::bad_alloc&) {
-        if (reply) {
-            reply->fail(base::Error(base::Errc::limits_exceeded, "out of memory"));
-        }
-    } catch (const std::exception& error) {
-        if (reply) {
-            reply->fail(make_error("org.freedesktop.DBus.Error.Failed", error.what()));
-        }
+        const Reply<Values...> reply(pump, std::move(result));
+        guard(reply, [&] { body(reply); });
+    } catch (const std::exception&) {
+        return;  // no memory for the answer
     }
 }
 
@@ -49,6 +54,26 @@ void serve(Pump& pump, sdbus::Result<Values...>&& result, const OptionMap& optio
             return;
         }
         body(reply, *parsed);
+    });
+}
+
+/// For what takes a device: calls `body(Reply, MethodOptions)` once the client is known and within its limits, at once or
+/// later, so that it refers to nothing but what it owns. The request lives until the call is answered. `subject` stands in
+/// front of a refusal.
+template <typename... Values, typename Body>
+void admit(Clients& clients, const std::string& client, const std::string& subject,
+           const Reply<Values...>& reply, MethodOptions options, Body body) {
+    clients.admit(client, [reply, subject, options = std::move(options),
+                           body = std::move(body)](base::Result<RequestPtr> request) mutable {
+        guard(reply, [&] {
+            if (!request) {
+                reply.fail(request.error().in(subject));
+                return;
+            }
+            reply.keep(*request);
+            options.request = std::move(*request);
+            body(reply, options);
+        });
     });
 }
 

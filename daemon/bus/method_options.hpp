@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The trailing a{sv} of every method. What a method does not know is refused, so that a misspelt or
-// future option is never silently ignored.
+// The trailing a{sv} of every method, and what goes with a call from there on. What a method does not know is refused, so
+// that a misspelt or future option is never silently ignored.
 #pragma once
 
 #include "base/result.hpp"
@@ -10,9 +10,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 namespace doed::bus {
+
+class Request;
 
 using OptionMap = std::map<std::string, sdbus::Variant>;
 
@@ -20,6 +23,8 @@ struct MethodOptions {
     base::TimePoint deadline;  ///< when the caller stops waiting
     bool refresh = false;      ///< read the device, not the copy
     bool interactive = false;  ///< the user may be asked
+    std::shared_ptr<Request>
+        request;  ///< what it counts as; none for what the service wants itself
 };
 
 /// Longest deadline that is kept as it was asked for.

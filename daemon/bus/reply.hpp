@@ -31,6 +31,9 @@ public:
         call_->answer([&](const auto& result) { result.returnError(error); });
     }
 
+    /// Lives until the call is answered.
+    void keep(std::shared_ptr<const void> kept) const noexcept { call_->kept = std::move(kept); }
+
 private:
     struct Call {
         Call(Pump& owner, sdbus::Result<Values...>&& open) : pump(owner), result(std::move(open)) {}
@@ -48,6 +51,7 @@ private:
                 return;
             }
             const auto open = *std::exchange(result, std::nullopt);
+            const auto until_answered = std::exchange(kept, nullptr);
             try {
                 send(open);
                 pump.kick();
@@ -69,6 +73,7 @@ private:
 
         Pump& pump;
         std::optional<sdbus::Result<Values...>> result;
+        std::shared_ptr<const void> kept;
     };
 
     std::shared_ptr<Call> call_;

@@ -20,11 +20,12 @@ base::Error too_large(const std::string& mailbox_name, const cdat::Table& table)
 
 }  // namespace
 
-CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, const std::string& path,
-                       std::shared_ptr<CdatCache> cache, std::string mailbox_name,
-                       base::Duration default_deadline)
+CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+                       const std::string& path, std::shared_ptr<CdatCache> cache,
+                       std::string mailbox_name, base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(path)),
       pump_(pump),
+      clients_(clients),
       cache_(std::move(cache)),
       mailbox_name_(std::move(mailbox_name)),
       default_deadline_(default_deadline) {
@@ -54,48 +55,64 @@ void CdatObject::emit_change() {
     });
 }
 
-// --- Methods: options, then the copy or the device, then the answer ------------------------------
+// --- Methods: options, then the copy or a request, then the answer --------------------------------
+
+template <typename... Values, typename Answer>
+void CdatObject::read(const bus::Reply<Values...>& open, const bus::MethodOptions& options,
+                      Answer answer) {
+    const auto get = [cache = cache_, answer](const auto& reply,
+                                              const bus::MethodOptions& request) {
+        cache->get(request,
+                   [reply, answer](const base::Result<TablePtr>& table) { answer(reply, table); });
+    };
+    if (cache_->has(options)) {
+        get(open, options);
+    } else {
+        bus::admit(clients_, bus::current_sender(getObject()), mailbox_name_, open, options, get);
+    }
+}
 
 void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
                           std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
-                   cache_->get(
-                       parsed, [reply, name = mailbox_name_](const base::Result<TablePtr>& table) {
-                           if (!table) {
-                               reply.fail(table.error());
-                           } else if ((*table)->bytes().size() > message_table_size_bytes_max) {
-                               reply.fail(too_large(name, **table));
-                           } else {
-                               reply.succeed((*table)->bytes());
-                           }
-                       });
-               });
+    bus::serve(
+        pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
+        [this](const auto& open, const bus::MethodOptions& parsed) {
+            read(open, parsed,
+                 [name = mailbox_name_](const auto& reply, const base::Result<TablePtr>& table) {
+                     if (!table) {
+                         reply.fail(table.error());
+                     } else if ((*table)->bytes().size() > message_table_size_bytes_max) {
+                         reply.fail(too_large(name, **table));
+                     } else {
+                         reply.succeed((*table)->bytes());
+                     }
+                 });
+        });
 }
 
 void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                             std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
-                   cache_->get(
-                       parsed, [reply, cache = cache_](const base::Result<TablePtr>& table) {
-                           if (!table) {
-                               reply.fail(table.error());
-                           } else if (auto file = cache->open_sealed(); !file) {
-                               reply.fail(file.error());
-                           } else {
-                               reply.succeed(sdbus::UnixFd(file->release(), sdbus::adopt_fd));
-                           }
-                       });
+               [this](const auto& open, const bus::MethodOptions& parsed) {
+                   read(open, parsed,
+                        [cache = cache_](const auto& reply, const base::Result<TablePtr>& table) {
+                            if (!table) {
+                                reply.fail(table.error());
+                            } else if (auto file = cache->open_sealed(); !file) {
+                                reply.fail(file.error());
+                            } else {
+                                reply.succeed(sdbus::UnixFd(file->release(), sdbus::adopt_fd));
+                            }
+                        });
                });
 }
 
 void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result,
                          std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& reply, bus::MethodOptions parsed) {
+               [this](const auto& open, bus::MethodOptions parsed) {
                    parsed.refresh = true;
-                   cache_->get(parsed, [reply](const base::Result<TablePtr>& table) {
+                   read(open, parsed, [](const auto& reply, const base::Result<TablePtr>& table) {
                        table ? reply.succeed((*table)->header().sequence)
                              : reply.fail(table.error());
                    });

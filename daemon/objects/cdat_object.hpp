@@ -21,8 +21,8 @@ inline constexpr std::size_t message_table_size_bytes_max = 64U << 10;
 class CdatObject final : private sdbus::AdaptorInterfaces<org::doed1::Cdat_adaptor> {
 public:
     /// `mailbox_name` stands in front of errors.
-    CdatObject(sdbus::IConnection& connection, bus::Pump& pump, const std::string& path,
-               std::shared_ptr<CdatCache> cache, std::string mailbox_name,
+    CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+               const std::string& path, std::shared_ptr<CdatCache> cache, std::string mailbox_name,
                base::Duration default_deadline);
     ~CdatObject();
 
@@ -47,9 +47,13 @@ private:
     std::string Source() override;
     std::vector<std::string> Problems() override;
 
+    /// Has `answer(Reply, Result<TablePtr>)` called with the table: at once when the copy will do, else as a request.
+    template <typename... Values, typename Answer>
+    void read(const bus::Reply<Values...>& open, const bus::MethodOptions& options, Answer answer);
     void emit_change();
 
     bus::Pump& pump_;
+    bus::Clients& clients_;
     std::shared_ptr<CdatCache> cache_;
     std::string mailbox_name_;
     base::Duration default_deadline_;

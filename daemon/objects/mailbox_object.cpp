@@ -12,12 +12,13 @@ namespace doed::daemon {
 
 using bus::KnownOptions;
 
-MailboxObject::MailboxObject(sdbus::IConnection& connection, bus::Pump& pump,
+MailboxObject::MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
                              std::shared_ptr<ServedMailbox> mailbox, Lend lend,
                              base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(bus::mailbox_path(
                                         mailbox->address(), mailbox->capability().offset))),
       pump_(pump),
+      clients_(clients),
       mailbox_(std::move(mailbox)),
       lend_(std::move(lend)),
       told_(to_tell()),
@@ -63,17 +64,21 @@ void MailboxObject::emit_changes() {
     }
 }
 
-// --- Methods: options, then the mailbox, then the answer -----------------------------------------
+// --- Methods: options, then who asks, then the mailbox, then the answer ---------------------------
 
 void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                              std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
-                   mailbox_->discover(
-                       parsed, [reply](const base::Result<ServedMailbox::Features>& features) {
-                           features ? reply.succeed(to_bus(*features))
-                                    : reply.fail(features.error());
-                       });
+               [this](const auto& open, const bus::MethodOptions& parsed) {
+                   bus::admit(clients_, bus::current_sender(getObject()), mailbox_->name(), open,
+                              parsed, [mailbox = mailbox_](const auto& reply, const auto& request) {
+                                  mailbox->discover(
+                                      request,
+                                      [reply](const base::Result<ServedMailbox::Features>& found) {
+                                          found ? reply.succeed(to_bus(*found))
+                                                : reply.fail(found.error());
+                                      });
+                              });
                });
 }
 
@@ -108,10 +113,13 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
 
 void MailboxObject::Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
-                   mailbox_->reset(parsed, [reply](const base::Result<void>& done) {
-                       done ? reply.succeed() : reply.fail(done.error());
-                   });
+               [this](const auto& open, const bus::MethodOptions& parsed) {
+                   bus::admit(clients_, bus::current_sender(getObject()), mailbox_->name(), open,
+                              parsed, [mailbox = mailbox_](const auto& reply, const auto& request) {
+                                  mailbox->reset(request, [reply](const base::Result<void>& done) {
+                                      done ? reply.succeed() : reply.fail(done.error());
+                                  });
+                              });
                });
 }
 

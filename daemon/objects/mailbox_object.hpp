@@ -23,7 +23,7 @@ public:
     using Lend = std::function<void(const std::string& client,
                                     ServedMailbox::Completion<base::UniqueFd> completion)>;
 
-    MailboxObject(sdbus::IConnection& connection, bus::Pump& pump,
+    MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
                   std::shared_ptr<ServedMailbox> mailbox, Lend lend,
                   base::Duration default_deadline);
     ~MailboxObject();
@@ -67,6 +67,7 @@ private:
     [[nodiscard]] Told to_tell();
 
     bus::Pump& pump_;
+    bus::Clients& clients_;
     std::shared_ptr<ServedMailbox> mailbox_;
     Lend lend_;
     Told told_;

@@ -364,6 +364,12 @@ void Mailbox::reset(std::move_only_function<void(base::Result<void>)> completion
     advance_later();
 }
 
+void Mailbox::revive() {
+    if (status_.state == MailboxState::dead) {
+        begin_claim(Purpose::revival);
+    }
+}
+
 void Mailbox::on_interrupt() {
     driver_.on_interrupt();
 }
@@ -389,6 +395,8 @@ void Mailbox::finish_close() {
         driver_.disarm();
         enter(MailboxState::closed);
     }
+    // Whoever is told may want the device for something else.
+    config_.close();
     for (auto& closed : std::exchange(closed_, {})) {
         closed();
     }

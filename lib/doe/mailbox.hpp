@@ -80,12 +80,15 @@ public:
     /// gets the outcome of the new claim, or limits_exceeded at once when queue_limit resets wait.
     void reset(std::move_only_function<void(base::Result<void>)> completion);
 
+    /// Tries a dead mailbox now instead of after its pause: there is reason to think that it may react again.
+    void revive();
+
     /// The device raised its interrupt for this mailbox, or for another that shares the message: looks when a response is
     /// awaited, harmless otherwise.
     void on_interrupt();
 
     /// Stops for good: everything is answered `why` at once, the exchange on the wire is let end within its time, then
-    /// `closed` is called and nothing is accessed any more.
+    /// config space is let go and `closed` is called.
     void close(base::Errc why, std::move_only_function<void()> closed);
 
     [[nodiscard]] const MailboxStatus& status() const noexcept { return status_; }

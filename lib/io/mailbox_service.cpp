@@ -84,6 +84,10 @@ void MailboxService::close(base::Errc why, std::move_only_function<void()> close
     });
 }
 
+void MailboxService::revive() {
+    core_->scheduler.post([core = core_] { core->mailbox.revive(); });
+}
+
 void MailboxService::notify_interrupt() {
     core_->scheduler.post([core = core_] { core->mailbox.on_interrupt(); });
 }

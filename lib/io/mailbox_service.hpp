@@ -100,6 +100,8 @@ public:
             token, shared_from_this(), why);
     }
 
+    /// Tries a dead mailbox now instead of after its pause.
+    void revive();
     /// The device's interrupt for this mailbox arrived.
     void notify_interrupt();
 

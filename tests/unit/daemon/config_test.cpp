@@ -27,12 +27,16 @@ TEST(AnEmptyConfiguration, HasTheDocumentedDefaults) {
     EXPECT_EQ(config->device_default.mailbox.poll.cap, 4ms);
     EXPECT_EQ(config->device_default.mailbox.exchange_timeout, 1s);
     EXPECT_EQ(config->device_default.mailbox.queue_limit, 64U);
+    EXPECT_EQ(config->limits.per_client, 16U);
+    EXPECT_EQ(config->limits.per_user, 32U);
+    EXPECT_EQ(config->limits.in_all, 512U);
 }
 
 TEST(AConfiguration, SetsEveryKey) {
     const auto config = Config::parse(R"({
         "log_level": "debug", "workers": 2, "poll_floor_us": 100, "poll_cap_us": 8000,
         "exchange_timeout_ms": 2000, "queue_limit": 8, "default_deadline_ms": 500,
+        "queue_limit_per_client": 3, "queue_limit_per_user": 4, "queue_limit_in_all": 65536,
         "disable_protocols": ["1e98:02"]})",
                                       "doed.json");
     ASSERT_TRUE(config) << config.error().message();
@@ -45,6 +49,9 @@ TEST(AConfiguration, SetsEveryKey) {
     EXPECT_EQ(config->device_default.mailbox.poll.cap, 8ms);
     EXPECT_EQ(config->device_default.mailbox.exchange_timeout, 2s);
     EXPECT_EQ(config->device_default.mailbox.queue_limit, 8U);
+    EXPECT_EQ(config->limits.per_client, 3U);
+    EXPECT_EQ(config->limits.per_user, 4U);
+    EXPECT_EQ(config->limits.in_all, 65536U);
 }
 
 TEST(ADeviceOfTheConfiguration, StartsFromTheValuesAtTheTop) {
@@ -97,6 +104,9 @@ TEST(AConfiguration, IsRefusedWithFilePlaceAndWhatWasExpected) {
          "poll_cap_us is below poll_floor_us: 4000 and 5000 here, the defaults included"},
         {R"({"exchange_timeout_ms": 999})", "/exchange_timeout_ms", "1000"},
         {R"({"queue_limit": 0})", "/queue_limit", "1"},
+        {R"({"queue_limit_per_client": 0})", "/queue_limit_per_client", "4096"},
+        {R"({"queue_limit_per_user": 4097})", "/queue_limit_per_user", "4096"},
+        {R"({"queue_limit_in_all": 65537})", "/queue_limit_in_all", "65536"},
         {R"({"default_deadline_ms": -1})", "/default_deadline_ms", "1"},
         {R"({"disable_protocols": "1e98:02"})", "/disable_protocols", "array"},
         {R"({"disable_protocols": ["1e98"]})", "/disable_protocols/0", "1e98:02"},

@@ -6,9 +6,11 @@
 
 #include "base/dbus_names.hpp"
 #include "changing_host.hpp"
+#include "daemon/bus/clients.hpp"
 #include "daemon/bus/connect.hpp"
 #include "daemon/bus/peer_watch.hpp"
 #include "daemon/bus/pump.hpp"
+#include "daemon/bus/user_lookup.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/served_device.hpp"
 #include "private_bus.hpp"
@@ -43,6 +45,13 @@ public:
         connection = std::move(*opened);
         pump.emplace(loop, *connection, [](const std::string&) {});
         peers.emplace(*connection);
+        users.emplace(*connection, *pump);
+        clients.emplace(
+            *peers,
+            [this](const std::string& name, bus::UserLookup::Found found) {
+                users->find(name, std::move(found));
+            },
+            config.limits);
         manager.emplace(*connection, config.allowed, LockdownMode::unknown);
         bus::request_name(*connection, names::bus_name);
         client.emplace(bus.address());
@@ -106,6 +115,8 @@ public:
     std::unique_ptr<sdbus::IConnection> connection;
     std::optional<bus::Pump> pump;
     std::optional<bus::PeerWatch> peers;
+    std::optional<bus::UserLookup> users;
+    std::optional<bus::Clients> clients;
     std::optional<ManagerObject> manager;
     std::optional<bus::TestClient> client;
     /// What is done when a device wants the host to be looked at.

@@ -78,7 +78,7 @@ protected:
     void serve(DeviceFinding first) {
         side.on_loop([&] {
             device = std::make_shared<ServedDevice>(side.context, std::move(first));
-            device->publish(*side.connection, *side.pump, *side.peers);
+            device->publish(*side.connection, *side.pump, *side.peers, *side.clients);
             device->begin();
         });
     }
@@ -102,6 +102,12 @@ protected:
 
     [[nodiscard]] std::string property(const char* name) {
         return client.property(mailbox_path, mailbox_interface, name);
+    }
+    [[nodiscard]] std::uint64_t number(const char* name) {
+        return client.number(mailbox_path, mailbox_interface, name, 't');
+    }
+    [[nodiscard]] std::uint64_t queue_length() {
+        return client.number(mailbox_path, mailbox_interface, "QueueLength", 'u');
     }
     [[nodiscard]] bool wait_for(const char* name, const std::string& value) {
         return client.wait_for(mailbox_path, mailbox_interface, name, value);
@@ -336,6 +342,72 @@ TEST_F(AServedDevice, MayEndInTheMiddleOfAChange) {
 
 // --- The configuration's word ----------------------------------------------------------------------------------------------
 
+class ADeadMailbox : public AServedDevice {
+protected:
+    ADeadMailbox()
+        : AServedDevice(
+              R"({"address": "0000:0d:00.0", "kind": "cxl-endpoint", "abort_time_us": 1})") {
+        auto& options = side.config.device_default.mailbox;
+        options.exchange_timeout = std::chrono::milliseconds(500);
+        options.revival_pause_min = options.revival_pause_max = std::chrono::hours(1);
+    }
+};
+
+TEST_F(ADeadMailbox, IsTriedAgainWhenTheHostIsLookedAt) {
+    side.host.hold();
+    serve(finding);
+    ASSERT_TRUE(wait_for("State", "dead"));
+    side.host.go_on();
+    update(finding);
+    expect_daemon();
+    EXPECT_EQ(number("Aborts"), 2U);
+}
+
+// --- Clients that leave --------------------------------------------------------------------------------------------------
+
+TEST_F(AServedDevice, DropsWhatAClientWaitedForWhenItLeaves) {
+    serve_and_read();
+    TestClient leaving(side.bus.address());
+    leaving.start(mailbox_path, mailbox_interface, "Discover");
+    leaving.start(mailbox_path, cdat_interface, "GetTable", true);
+    ASSERT_TRUE(client.wait_until([this] { return queue_length() == 3; }));
+    leaving.leave();
+    EXPECT_TRUE(client.wait_until([this] { return queue_length() == 1; }));
+    side.host.go_on();
+    ASSERT_TRUE(client.wait_for(reading));
+    EXPECT_EQ(reading->error, "") << reading->message;
+}
+
+TEST_F(AServedDevice, EndsTheExchangeOfAClientThatLeavesAndGoesNoFurther) {
+    serve();
+    side.host.hold();
+    TestClient leaving(side.bus.address());
+    leaving.start(mailbox_path, cdat_interface, "GetTable");
+    ASSERT_TRUE(side.host.wait_for_request());
+    leaving.leave();
+    EXPECT_TRUE(client.wait_until([this] { return queue_length() == 0; }));
+    side.host.go_on();
+    ASSERT_TRUE(wait_for("State", "idle"));
+    // Discovery has two, and one was on the wire.
+    EXPECT_EQ(number("Exchanges"), 2U + 1U);
+    EXPECT_EQ(number("Aborts"), 1U);
+}
+
+TEST_F(AServedDevice, DropsWhatAClientWaitedForWhileItIsOpened) {
+    serve_and_read();
+    update(with_driver(finding, "pcieport"));
+    TestClient leaving(side.bus.address());
+    leaving.start(mailbox_path, mailbox_interface, "Discover");
+    std::promise<void> left;
+    auto gone = left.get_future();
+    side.on_loop([&] { side.peers->watch(leaving.name(), [&] { left.set_value(); }); });
+    leaving.leave();
+    ASSERT_EQ(gone.wait_for(bus::patience), std::future_status::ready);
+    side.host.go_on();
+    expect_daemon();
+    EXPECT_EQ(number("Exchanges"), 2U + 7U) << "those of the claim and of our own reading";
+}
+
 class AConfiguredDevice : public AServedDevice {
 protected:
     void serve_by(OwnerChoice choice, DeviceFinding first) {
@@ -443,17 +515,6 @@ TEST_F(ALentDevice, IsTakenBackWhenItsHolderLeavesTheBus) {
     EXPECT_TRUE(is_void(lease->descriptor)) << "the descriptor alone holds nothing";
 }
 
-TEST_F(ALentDevice, CanBeLentAgainAndAgain) {
-    serve();
-    for (int turn = 0; turn < 10; ++turn) {
-        auto lease = lend();
-        expect_lent();
-        lease.reset();
-        expect_daemon();
-    }
-    EXPECT_EQ(side.host.most_handles(), 1);
-}
-
 TEST_F(ALentDevice, IsLentWhenWhatIsOnTheWireHasEnded) {
     serve_and_read();
     const auto lease = client.start(mailbox_path, mailbox_interface, "Release");
@@ -467,6 +528,17 @@ TEST_F(ALentDevice, IsLentWhenWhatIsOnTheWireHasEnded) {
     EXPECT_EQ(lease->error, "");
     expect_lent();
     EXPECT_TRUE(side.host.wait_for_handles(0));
+}
+
+TEST_F(ALentDevice, HasBeenGivenBackWhenItsHolderGetsTheLease) {
+    serve();
+    for (int turn = 0; turn < 100 && !HasFailure(); ++turn) {
+        auto lease = lend();
+        EXPECT_EQ(side.host.handles(), 0);
+        lease.reset();
+        EXPECT_TRUE(wait_for("State", "idle"));
+    }
+    EXPECT_EQ(side.host.most_handles(), 1);
 }
 
 TEST_F(ALentDevice, IsTakenBackFromAHolderThatLeftBeforeItGotTheLease) {

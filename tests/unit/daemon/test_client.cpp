@@ -185,6 +185,16 @@ std::string TestClient::property(const std::string& path, const char* interface,
     return value;
 }
 
+std::uint64_t TestClient::number(const std::string& path, const char* interface, const char* name,
+                                 char type) {
+    Error error;
+    std::uint64_t value = 0;  // little endian: the shorter type fills its beginning
+    good(::sd_bus_get_property_trivial(bus_, names::bus_name, path.c_str(), interface, name, &error,
+                                       type, &value),
+         name);
+    return value;
+}
+
 std::vector<std::string> TestClient::objects() {
     Error error;
     sd_bus_message* raw = nullptr;

@@ -53,6 +53,9 @@ public:
     /// A property that is a string; "(error name)" when there is none.
     [[nodiscard]] std::string property(const std::string& path, const char* interface,
                                        const char* name);
+    /// A property that is a number of this D-Bus type, 'u' or 't'.
+    [[nodiscard]] std::uint64_t number(const std::string& path, const char* interface,
+                                       const char* name, char type);
     /// The paths of all objects, sorted.
     [[nodiscard]] std::vector<std::string> objects();
 

@@ -120,6 +120,27 @@ TEST_F(AMailbox, DeadIsTriedAtLeastOncePerMinuteHoweverLongItHasBeenSo) {
     EXPECT_LE(mailbox_->status().counters.aborts - aborts, 10U);
 }
 
+TEST_F(AMailbox, DeadIsTriedAtOnceWhenSomebodyHasReasonTo) {
+    options_.revival_pause_min = options_.revival_pause_max = 1h;
+    claim();
+    mailbox_->revive();
+    EXPECT_EQ(mailbox_->status().state, MailboxState::idle) << "it is not dead";
+    function_->stuck_status = status_busy;
+    run_until_answered(submit_cdat());
+    ASSERT_EQ(mailbox_->status().state, MailboxState::dead);
+    function_->stuck_status.reset();
+    mailbox_->revive();
+    mailbox_->revive();
+    scheduler_.run_for(10ms);
+    EXPECT_EQ(mailbox_->status().state, MailboxState::idle);
+    EXPECT_EQ(mailbox_->status().counters.aborts, 3U) << "claim, request, revival";
+    EXPECT_EQ(mailbox_->trace().back().purpose, Purpose::revival);
+    mailbox_->close(Errc::cancelled, [] {});
+    scheduler_.run_for(1s);
+    mailbox_->revive();
+    EXPECT_EQ(mailbox_->status().state, MailboxState::closed);
+}
+
 TEST_F(AMailbox, DeadIsRevivedByAReset) {
     claim();
     function_->stuck_status = status_error;

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/bus/clients.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace doed::bus {
+
+/// The books. Requests keep them, so that they can be struck out whatever ends first.
+class ClientLedger : public std::enable_shared_from_this<ClientLedger> {
+public:
+    ClientLedger(PeerWatch& peers, Clients::Identify identify, const RequestLimits& limits)
+        : peers_(peers), identify_(std::move(identify)), limits_(limits) {}
+
+    void admit(const std::string& name, Clients::Admitted admitted);
+    void strike_out(Request& request) noexcept;
+    /// Forgets every client; what waits for its user is dropped.
+    void close();
+
+private:
+    struct Waiting {
+        RequestPtr request;
+        Clients::Admitted admitted;
+    };
+    struct Client {
+        std::optional<std::uint32_t> uid;
+        std::set<Request*> under_way;
+        std::vector<Waiting> waiting;  ///< for the uid
+        PeerWatch::Id watch = 0;
+    };
+
+    [[nodiscard]] Client& known(const std::string& name);
+    [[nodiscard]] base::Result<RequestPtr> open(const std::string& name, Client& client);
+    [[nodiscard]] base::Result<RequestPtr> charge(RequestPtr request, std::uint32_t uid);
+    void identified(const std::string& name, base::Result<std::uint32_t> uid);
+    void left(const std::string& name);
+
+    PeerWatch& peers_;
+    Clients::Identify identify_;
+    RequestLimits limits_;
+    std::map<std::string, Client> clients_;         ///< by unique name, which is never used again
+    std::map<std::uint32_t, std::uint32_t> users_;  ///< requests under way; none is 0
+    std::uint32_t in_all_ = 0;
+};
+
+void ClientLedger::admit(const std::string& name, Clients::Admitted admitted) {
+    Client& client = known(name);
+    auto request = open(name, client);
+    if (!request) {
+        admitted(std::move(request));
+        return;
+    }
+    if (client.uid) {
+        admitted(charge(std::move(*request), *client.uid));
+        return;
+    }
+    client.waiting.push_back({std::move(*request), std::move(admitted)});
+    if (client.waiting.size() == 1) {
+        identify_(name, [weak = weak_from_this(), name](base::Result<std::uint32_t> uid) {
+            if (const auto self = weak.lock()) {
+                self->identified(name, std::move(uid));
+            }
+        });
+    }
+}
+
+/// Watched from its first call on: the bus tells of a client's leaving after it has handed on the client's calls.
+ClientLedger::Client& ClientLedger::known(const std::string& name) {
+    const auto [entry, is_new] = clients_.try_emplace(name);
+    if (is_new) {
+        entry->second.watch = peers_.watch(name, [weak = weak_from_this(), name] {
+            if (const auto self = weak.lock()) {
+                self->left(name);
+            }
+        });
+    }
+    return entry->second;
+}
+
+base::Result<RequestPtr> ClientLedger::open(const std::string& name, Client& client) {
+    if (client.under_way.size() >= limits_.per_client) {
+        return base::fail(base::Errc::limits_exceeded,
+                          "this client has " + std::to_string(limits_.per_client) + " under way");
+    }
+    if (in_all_ >= limits_.in_all) {
+        return base::fail(base::Errc::limits_exceeded,
+                          std::to_string(limits_.in_all) + " of all clients are under way");
+    }
+    auto request = std::make_shared<Request>(shared_from_this(), name);
+    client.under_way.insert(request.get());
+    ++in_all_;
+    return request;
+}
+
+base::Result<RequestPtr> ClientLedger::charge(RequestPtr request, std::uint32_t uid) {
+    if (const auto user = users_.find(uid);
+        user != users_.end() && user->second >= limits_.per_user) {
+        return base::fail(base::Errc::limits_exceeded, "user " + std::to_string(uid) + " has " +
+                                                           std::to_string(limits_.per_user) +
+                                                           " under way");
+    }
+    ++users_[uid];
+    request->uid_ = uid;
+    request->charged_ = true;
+    return request;
+}
+
+void ClientLedger::strike_out(Request& request) noexcept {
+    --in_all_;
+    if (const auto client = clients_.find(request.client_); client != clients_.end()) {
+        client->second.under_way.erase(&request);
+    }
+    if (!request.charged_) {
+        return;
+    }
+    if (const auto user = users_.find(request.uid_); --user->second == 0) {
+        users_.erase(user);
+    }
+}
+
+void ClientLedger::identified(const std::string& name, base::Result<std::uint32_t> uid) {
+    const auto client = clients_.find(name);
+    if (client == clients_.end()) {
+        return;  // it has left, and was answered then
+    }
+    if (uid) {
+        client->second.uid = *uid;
+    }
+    for (auto& [request, admitted] : std::exchange(client->second.waiting, {})) {
+        admitted(uid ? charge(std::move(request), *uid) : std::unexpected(uid.error()));
+    }
+}
+
+void ClientLedger::left(const std::string& name) {
+    auto node = clients_.extract(name);
+    if (node.empty()) {
+        return;
+    }
+    Client& client = node.mapped();
+    for (auto& [request, admitted] : std::exchange(client.waiting, {})) {
+        client.under_way.erase(request.get());
+        admitted(base::fail(base::Errc::cancelled, "the client has left the bus"));
+    }
+    // Each may end others with it.
+    std::vector<std::weak_ptr<Request>> withdrawn;
+    for (Request* const request : client.under_way) {
+        withdrawn.push_back(request->weak_from_this());
+    }
+    for (const auto& weak : withdrawn) {
+        if (const auto request = weak.lock(); request && request->withdraw_) {
+            std::exchange(request->withdraw_, nullptr)();
+        }
+    }
+}
+
+void ClientLedger::close() {
+    for (auto& [name, client] : std::exchange(clients_, {})) {
+        peers_.forget(client.watch);
+    }
+}
+
+Request::Request(std::shared_ptr<ClientLedger> ledger, std::string client)
+    : ledger_(std::move(ledger)), client_(std::move(client)) {}
+
+Request::~Request() {
+    ledger_->strike_out(*this);
+}
+
+Clients::Clients(PeerWatch& peers, Identify identify, const RequestLimits& limits)
+    : ledger_(std::make_shared<ClientLedger>(peers, std::move(identify), limits)) {}
+
+Clients::~Clients() {
+    ledger_->close();
+}
+
+void Clients::admit(const std::string& client, Admitted admitted) {
+    ledger_->admit(client, std::move(admitted));
+}
+
+}  // namespace doed::bus
