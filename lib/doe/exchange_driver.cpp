@@ -43,7 +43,6 @@ ExchangeDriver::ExchangeDriver(base::Scheduler& scheduler, pci::CountingConfigSp
 // --- Beginning and ending ----------------------------------------------------------------------------------------------
 
 void ExchangeDriver::begin_claim(Purpose purpose, bool interrupt) {
-    known_status_.reset();
     setup_.interrupt = interrupt;
     interrupt_enabled_ = interrupt;
     interrupts_lost_ = 0;

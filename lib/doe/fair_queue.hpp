@@ -25,12 +25,6 @@ public:
         lane->items.push_back(std::move(item));
     }
 
-    /// Whether that user's lane has an equal item.
-    [[nodiscard]] bool contains(std::uint32_t uid, const Item& item) const {
-        const auto lane = std::ranges::find(lanes_, uid, &Lane::uid);
-        return lane != lanes_.end() && std::ranges::find(lane->items, item) != lane->items.end();
-    }
-
     /// The oldest item of the lane whose turn it is. The queue is not empty.
     [[nodiscard]] Item pop() {
         Lane lane = std::move(lanes_.front());

@@ -151,8 +151,7 @@ Ticket Mailbox::submit(Submission submission) {
     return ticket;
 }
 
-/// A user who joins a run that others wait for has it in the own lane as well: it is made when the first of them has the
-/// turn.
+/// Whoever joins a run that others wait for queues it as well: it is made when the first of its users has the turn.
 void Mailbox::enqueue(std::uint32_t uid, std::shared_ptr<Operation> operation, Waiter waiter) {
     const std::string_view key = operation->single_flight_key();
     const auto equal = [&](const JobPtr& job) {
@@ -165,9 +164,7 @@ void Mailbox::enqueue(std::uint32_t uid, std::shared_ptr<Operation> operation, W
         job->operation = std::move(operation);
     }
     job->waiters.push_back(std::move(waiter));
-    if (!queue_.contains(uid, job)) {
-        queue_.push(uid, job);
-    }
+    queue_.push(uid, job);
 }
 
 Mailbox::JobPtr Mailbox::dequeue() {

@@ -108,13 +108,15 @@ TEST_F(AnExchange, LooksAtErrorBeforeReady) {
     expect_failed(Errc::device_error);
 }
 
-TEST_F(AnExchange, ChecksTheProtocolBeforeTheFirstAck) {
-    begin_and_send();
-    expect_read(reg::status, status_ready);
-    expect_read(reg::read_mailbox, 0x00000001);
-    EXPECT_EQ(next_, write(reg::control, control_abort));
-    abort_cleanly();
-    expect_failed(Errc::malformed);
+TEST_F(AnExchange, ChecksVendorAndTypeBeforeTheFirstAck) {
+    for (const std::uint32_t header1 : {0x00000001U, 0x00031E98U, 0x00021E99U}) {
+        begin_and_send();
+        expect_read(reg::status, status_ready);
+        expect_read(reg::read_mailbox, header1);
+        EXPECT_EQ(next_, write(reg::control, control_abort));
+        abort_cleanly();
+        expect_failed(Errc::malformed);
+    }
 }
 
 TEST_F(AnExchange, IgnoresReservedHeaderBits) {

@@ -31,7 +31,8 @@ struct DoeFunction {
     emulator::DoeInstance instance;
     bool gone = false;
     std::optional<std::uint32_t>
-        stuck_status;  ///< what the status register reads as, whatever happens
+        stuck_status;                ///< what the status register reads as, whatever happens
+    std::uint32_t control_bits = 0;  ///< what else the control register shows
     std::uint64_t accesses = 0;
     bool held = false;                                            ///< there is a handle on it
     std::vector<std::pair<std::uint16_t, std::uint32_t>> writes;  ///< register offset and value
@@ -53,7 +54,10 @@ public:
             return 0x00100406U;
         }
         const auto register_offset = static_cast<std::uint16_t>(offset - DoeFunction::offset);
-        const std::uint32_t value = function_.instance.read(register_offset);
+        std::uint32_t value = function_.instance.read(register_offset);
+        if (register_offset == reg::control) {
+            value |= function_.control_bits;
+        }
         return register_offset == reg::status ? function_.stuck_status.value_or(value) : value;
     }
     base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {

@@ -206,6 +206,17 @@ TEST_F(AMailboxWithInterrupts, IsNotDisturbedByAnInterruptWhileIdle) {
     EXPECT_EQ(counters().poll_completions, 0U);
 }
 
+TEST_F(AMailboxWithInterrupts, DoesNotLookForAnInterruptThatCameBeforeTheExchange) {
+    claim_with_interrupts(7ms);
+    exchange_once();
+    const auto usual = mailbox_->trace().back();
+    ring();
+    exchange_once();
+    const auto after = mailbox_->trace().back();
+    EXPECT_EQ(after.reads, usual.reads);
+    EXPECT_EQ(after.writes, usual.writes);
+}
+
 TEST_F(AMailboxWithInterrupts, IsNotDisturbedByAnInterruptWhileStarting) {
     make_with_interrupts(7ms, 20ms);
     ring();

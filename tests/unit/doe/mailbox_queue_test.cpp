@@ -142,6 +142,7 @@ TEST_F(AQueue, GivesAUserWhoJoinsTheRunOfAnotherTheOwnTurn) {
     const auto theirs = submit_cdat(30s, 1);
     const auto joined = submit_cdat(30s, 2);
     const auto exchanges = mailbox_->status().counters.exchanges;
+    states_.clear();
     run_until_answered(joined);
     EXPECT_TRUE(theirs->succeeded()) << "one run is enough for both";
     EXPECT_EQ(*theirs->outcome.value(), *joined->outcome.value());
@@ -149,6 +150,11 @@ TEST_F(AQueue, GivesAUserWhoJoinsTheRunOfAnotherTheOwnTurn) {
     EXPECT_EQ(mailbox_->status().counters.exchanges - exchanges, 1U + 1U + 7U);
     scheduler_.run_for(10s);
     EXPECT_EQ(mailbox_->status().counters.exchanges - exchanges, 1U + 10U + 7U);
+    int turns = 0;
+    for (std::size_t i = 1; i < states_.size(); ++i) {
+        turns += states_[i - 1] == MailboxState::idle && states_[i] == MailboxState::busy ? 1 : 0;
+    }
+    EXPECT_EQ(turns, 10 + 1) << "no turn is taken without a run";
     EXPECT_TRUE(std::ranges::all_of(order_, [](const auto& answer) { return answer->times == 1; }));
 }
 

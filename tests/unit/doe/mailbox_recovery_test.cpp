@@ -109,6 +109,36 @@ TEST_F(AMailbox, AbortsTheResponseThatSomebodyElseLeft) {
     EXPECT_EQ(mailbox_->status().counters.errors, 0U);
 }
 
+TEST_F(AMailbox, DeadAgainAfterItServedIsTriedAsSoonAsTheFirstTime) {
+    claim();
+    for (int time = 0; time < 3; ++time) {
+        function_->stuck_status = status_busy;
+        run_until_answered(submit_cdat());
+        ASSERT_EQ(mailbox_->status().state, MailboxState::dead);
+        function_->stuck_status.reset();
+        scheduler_.run_for(999ms);
+        EXPECT_EQ(mailbox_->status().state, MailboxState::dead);
+        scheduler_.run_for(2ms);
+        EXPECT_EQ(mailbox_->status().state, MailboxState::idle);
+    }
+}
+
+TEST_F(AMailbox, WhoseResetFindsItDeadSaysSoAndKeepsItsPause) {
+    claim();
+    const auto running = submit(std::make_shared<OtherOperation>(protocol_table_access, 0x0100U));
+    scheduler_.run_for(10ms);
+    function_->stuck_status = status_busy;
+    std::optional<base::Result<void>> reset;
+    mailbox_->reset([&](base::Result<void> result) { reset = std::move(result); });
+    ASSERT_TRUE(scheduler_.run_until([&] { return reset.has_value(); }));
+    EXPECT_EQ(reset->error().code(), Errc::dead);
+    EXPECT_TRUE(running->failed_with(Errc::dead)) << running->text();
+    const auto accesses = function_->accesses;
+    scheduler_.run_for(900ms);
+    EXPECT_EQ(function_->accesses, accesses);
+    EXPECT_EQ(mailbox_->status().state, MailboxState::dead);
+}
+
 TEST_F(AMailbox, DeadIsTriedAtLeastOncePerMinuteHoweverLongItHasBeenSo) {
     claim();
     function_->stuck_status = status_busy;
@@ -154,6 +184,9 @@ TEST_F(AMailbox, DeadIsRevivedByAReset) {
     EXPECT_TRUE(reset->has_value());
     EXPECT_LT(scheduler_.now() - start, 100ms);
     EXPECT_EQ(mailbox_->status().state, MailboxState::idle);
+    const auto accesses = function_->accesses;
+    scheduler_.run_for(10min);
+    EXPECT_EQ(function_->accesses, accesses) << "it needs no reviving any more";
 }
 
 TEST_F(AMailbox, ThatCannotBeClaimedIsDeadAndSaysWhy) {
@@ -201,9 +234,7 @@ TEST_F(AMailbox, ClosedWhileItIsDeadStopsTrying) {
     mailbox_->close(Errc::cancelled, [&] { closed = true; });
     scheduler_.run_for(1ms);
     EXPECT_TRUE(closed);
-    const auto accesses = function_->accesses;
-    scheduler_.run_for(10min);
-    EXPECT_EQ(function_->accesses, accesses);
+    EXPECT_TRUE(scheduler_.idle());
 }
 
 TEST_F(AMailbox, DestroyedWithWorkPostedLeavesNothingBehindThatTouchesIt) {

@@ -19,6 +19,21 @@ TEST_F(AMailbox, AbortsAndDiscoversWhenItIsClaimed) {
     EXPECT_EQ(states_, (std::vector{MailboxState::starting, MailboxState::idle}));
 }
 
+TEST_F(AMailbox, KeepsTheControlBitsThatItFoundWhenItWasClaimed) {
+    make();
+    function_->control_bits = 0x4;
+    mailbox_->start();
+    run_until_answered(submit_cdat());
+    std::size_t control_writes = 0;
+    for (const auto& [offset, value] : function_->writes) {
+        if (offset == reg::control) {
+            EXPECT_EQ(value & ~(control_abort | control_go), 0x4U);
+            ++control_writes;
+        }
+    }
+    EXPECT_EQ(control_writes, 1U + 2U + 7U);
+}
+
 TEST_F(AMailbox, ReadsTheDefaultTableInAtMost172Accesses) {
     claim();
     const auto before = function_->accesses;
@@ -154,8 +169,10 @@ TEST_F(AMailbox, DropsACancelledOperationThatWaits) {
     EXPECT_EQ(mailbox_->status().queue_length, 1U);
     run_until_answered(running);
     const auto exchanges = mailbox_->status().counters.exchanges;
+    states_.clear();
     scheduler_.run_for(1s);
     EXPECT_EQ(mailbox_->status().counters.exchanges, exchanges);
+    EXPECT_EQ(std::ranges::count(states_, MailboxState::busy), 0);
     EXPECT_EQ(waiting->times, 1);
 }
 
@@ -188,8 +205,10 @@ TEST_F(AMailbox, ResetAbortsWhatRunsAndClaimsAnew) {
     std::optional<base::Result<void>> reset;
     mailbox_->reset([&](base::Result<void> result) { reset = std::move(result); });
     const auto waiting = submit(std::make_shared<OtherOperation>(protocol_discovery));
+    const auto start = scheduler_.now();
     run_until_answered(running);
     EXPECT_TRUE(running->failed_with(Errc::aborted)) << running->text();
+    EXPECT_EQ(running->when, start);
     ASSERT_TRUE(scheduler_.run_until([&] { return reset.has_value(); }));
     EXPECT_TRUE(reset->has_value());
     EXPECT_EQ(mailbox_->status().counters.aborts, 3U);
@@ -256,6 +275,37 @@ TEST_F(AMailbox, ClosedWhileItWaitsForBusyDoesNotWaitOn) {
     ASSERT_TRUE(scheduler_.run_until([&] { return closed; }));
     EXPECT_LE(scheduler_.now() - start, 10ms);
     EXPECT_TRUE(running->failed_with(Errc::cancelled));
+}
+
+TEST_F(AMailbox, ClosedWhileItDiscoversBeginsNoOtherExchange) {
+    make(100ms);
+    mailbox_->start();
+    scheduler_.run_for(50ms);
+    bool closed = false;
+    mailbox_->close(Errc::cancelled, [&] { closed = true; });
+    ASSERT_TRUE(scheduler_.run_until([&] { return closed; }));
+    EXPECT_EQ(mailbox_->status().counters.exchanges, 1U);
+    EXPECT_EQ(mailbox_->status().counters.aborts, 1U);
+}
+
+TEST_F(AMailbox, ClosedWhileItsDeviceStaysBusyEndsWithinTheTimeOfAnAbort) {
+    claim();
+    function_->stuck_status = status_busy;
+    submit_cdat();
+    scheduler_.run_for(10ms);
+    const auto start = scheduler_.now();
+    bool closed = false;
+    mailbox_->close(Errc::cancelled, [&] { closed = true; });
+    ASSERT_TRUE(scheduler_.run_until([&] { return closed; }));
+    EXPECT_EQ(scheduler_.now() - start, 1s);
+    EXPECT_TRUE(scheduler_.idle());
+}
+
+TEST_F(AMailbox, LeavesNoTimerBehindWhenItHasAnswered) {
+    claim(5ms);
+    run_until_answered(submit_cdat());
+    scheduler_.run_for(0s);
+    EXPECT_TRUE(scheduler_.idle());
 }
 
 TEST_F(AMailbox, YieldsItsStrandWithinALongTransfer) {

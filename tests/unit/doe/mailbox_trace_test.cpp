@@ -180,6 +180,19 @@ TEST_F(ATrace, KeepsTheLast64AndWhatADeadMailboxDid) {
     EXPECT_EQ(records.front().sequence, records.back().sequence - 63);
 }
 
+TEST_F(ATrace, ShowsThatADeviceWentWhileItWasAborted) {
+    claim();
+    function_->stuck_status = status_error;
+    const auto answer = submit_cdat();
+    scheduler_.run_for(10ms);
+    ASSERT_EQ(last().abort, AbortResult::under_way);
+    function_->gone = true;
+    run_until_answered(answer);
+    EXPECT_TRUE(answer->failed_with(Errc::device_gone)) << answer->text();
+    EXPECT_EQ(last().abort, AbortResult::failed);
+    EXPECT_EQ(last().status.before_abort, status_error);
+}
+
 TEST_F(ATrace, ShowsWhatAGoneDeviceAnsweredLast) {
     claim(100ms);
     const auto running = submit_cdat();
