@@ -331,7 +331,7 @@ void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompl
         }
     });
     if (!lease) {
-        completion(std::unexpected(lease.error()));
+        completion(std::unexpected(lease.error().in(mailbox.served->name())));
         lease_ended(mailbox);
         return;
     }

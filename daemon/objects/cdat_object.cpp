@@ -95,11 +95,12 @@ void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
     bus::serve(pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
                [this](const auto& open, const bus::MethodOptions& parsed) {
                    read(open, parsed,
-                        [cache = cache_](const auto& reply, const base::Result<TablePtr>& table) {
+                        [cache = cache_, name = mailbox_name_](
+                            const auto& reply, const base::Result<TablePtr>& table) {
                             if (!table) {
                                 reply.fail(table.error());
                             } else if (auto file = cache->open_sealed(); !file) {
-                                reply.fail(file.error());
+                                reply.fail(file.error().in(name));
                             } else {
                                 reply.succeed(sdbus::UnixFd(file->release(), sdbus::adopt_fd));
                             }

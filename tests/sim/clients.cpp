@@ -129,10 +129,14 @@ std::shared_ptr<WatchedOperation> Clients::make_operation(const Life& life, Wish
                 static_cast<std::uint8_t>(random_.between(1, 2)));
             break;
         case Wish::table: inner = std::make_unique<cdat::TableAccessOperation>(); break;
-        case Wish::echo:
+        case Wish::echo: {
+            // A long one now and then, so that a turn on the strand ends close to GO.
+            const std::uint32_t length =
+                random_.one_in(16) ? random_.between(248, 254) : random_.between(1, 6);
             inner = std::make_unique<EchoOperation>(static_cast<std::uint32_t>(asks_),
-                                                    random_.between(1, 4), random_.between(1, 6));
+                                                    random_.between(1, 4), length);
             break;
+        }
     }
     return std::make_shared<WatchedOperation>(std::move(inner), life.wire);
 }

@@ -172,8 +172,8 @@ bool Exhaust::explore(const Point& point) {
         return false;
     }
     switch (point.action.kind) {
-        case doe::Action::Kind::read: return explore_failure(point) && explore_read(point);
-        case doe::Action::Kind::write: return explore_failure(point) && explore_write(point);
+        case doe::Action::Kind::read: return explore_read(point) && explore_failure(point);
+        case doe::Action::Kind::write: return explore_write(point) && explore_failure(point);
         case doe::Action::Kind::wait: return explore_wait(point);
         case doe::Action::Kind::done: return end(point);
     }
@@ -187,6 +187,7 @@ bool Exhaust::explore_given_up(const Point& point) {
     }
     Point next = point;
     next.exchange.abandon();
+    next.rules.give_up();
     next.abandoned = true;
     --next.given_up;
     spend(next.surprises);

@@ -29,8 +29,11 @@ constexpr std::uint32_t too_long_dw = 3 + (0xFFFF + 3) / 4 + 1;
 emulator::DoeInstanceOptions draw_device(SimRandom& random) {
     emulator::DoeInstanceOptions options;
     options.capability_version = random.one_in(2) ? 1 : 2;
-    const base::Duration shortest = random.up_to(50ms);
-    options.response_time = {shortest, shortest + random.up_to(random.one_in(8) ? 800ms : 50ms)};
+    if (!random.one_in(6)) {
+        const base::Duration shortest = random.up_to(50ms);
+        const base::Duration spread = random.up_to(random.one_in(8) ? 800ms : 50ms);
+        options.response_time = {shortest, shortest + spread};
+    }
     options.abort_time = random.one_in(2) ? 0ns : random.up_to(400ms);
     options.seed = random.next();
     return options;

@@ -63,6 +63,7 @@ std::optional<Breach> RegisterRules::read_control(std::uint32_t value) {
         return Breach{"one-request-at-a-time", "a claim while an exchange is under way"};
     }
     preserved_ = value == nobody_answers ? 0 : value & ~control_known_bits;
+    given_up_ = false;
     phase_ = Phase::unknown;
     end_wait();
     return std::nullopt;
@@ -188,7 +189,7 @@ std::optional<Breach> RegisterRules::write(std::uint16_t offset, std::uint32_t v
     may_confirm_ = false;
     const auto register_offset = offset - setup_.capability_offset;
     const bool abort = register_offset == control_register && (value & abort_bit) != 0;
-    if (confirming_ && !abort) {
+    if (confirming_ && !(abort && given_up_)) {
         return Breach{"all-ones-is-confirmed", "a write after a look of all ones"};
     }
     looked_.reset();
@@ -374,6 +375,7 @@ std::optional<Breach> RegisterRules::come_to_rest() {
         return Breach{"all-ones-is-confirmed", "the mailbox rests after a look of all ones"};
     }
     phase_ = Phase::unlooked;
+    given_up_ = false;
     end_wait();
     return std::nullopt;
 }

@@ -89,14 +89,21 @@ public:
     [[nodiscard]] std::optional<Breach> come_to_rest();
     /// The user says that it is dead, or given up: at least nothing is on the wire.
     [[nodiscard]] std::optional<Breach> come_to_end() const;
-    /// One look may come before its time: there was an interrupt, or a reset, or the end.
+    /// One look may come before its time: there was an interrupt.
     void allow_early_look() noexcept { ++early_looks_; }
+    /// The exchange under way is not wanted any more: it may be aborted whatever it last saw.
+    void give_up() noexcept {
+        ++early_looks_;
+        given_up_ = true;
+    }
 
     [[nodiscard]] Phase phase() const noexcept { return phase_; }
     /// A request is on the wire, or its response is not read to the end.
     [[nodiscard]] bool in_flight() const noexcept {
         return phase_ == Phase::sending || phase_ == Phase::sent || phase_ == Phase::receiving;
     }
+    /// Interrupt Enable may be set, by what was written last.
+    [[nodiscard]] bool armed() const noexcept { return interrupt_enabled_; }
     /// Responses that were received whole, with a clean last look.
     [[nodiscard]] std::uint64_t completed() const noexcept { return completed_; }
     [[nodiscard]] std::uint64_t aborts() const noexcept { return aborts_; }
@@ -126,6 +133,7 @@ private:
     bool confirming_ =
         false;  ///< a look showed all ones, and nobody asked yet whether the function is there
     bool may_confirm_ = false;     ///< the last access read all ones
+    bool given_up_ = false;        ///< since the mailbox rested or was claimed last
     bool access_failed_ = false;   ///< since the last abort
     std::uint32_t preserved_ = 0;  ///< of Control, as it was found
     bool interrupt_enabled_ = false;

@@ -55,7 +55,7 @@ void Seat::let_go(base::Errc why, std::function<void()> done) {
     strand_.post([this, life = life_, why, done = std::move(done)] {
         judge_.note("%s: closed, %.*s", port_.name().c_str(),
                     static_cast<int>(base::describe(why).size()), base::describe(why).data());
-        life->wire->rules().allow_early_look();
+        life->wire->rules().give_up();
         life->mailbox->close(why, [this, life, asked = instant(), done] {
             closed(life, asked);
             // Not inside the mailbox's own call.
@@ -74,6 +74,10 @@ void Seat::closed(const std::shared_ptr<Life>& life, const Instant& asked) {
     const auto& status = life->mailbox->status();
     if (status.state != MailboxState::closed && status.state != MailboxState::gone) {
         breach("states-are-in-order", "given up in a state that is not final");
+    }
+    if (status.state == MailboxState::closed && life->wire->rules().armed() &&
+        !life->wire->last_access_failed()) {
+        breach("disarmed-at-the-end", "given up with interrupts enabled");
     }
     if (status.counters.config_reads != life->wire->reads() ||
         status.counters.config_writes != life->wire->writes()) {
@@ -123,7 +127,7 @@ void Seat::reset() {
             return;
         }
         judge_.note("%s: reset", port_.name().c_str());
-        life->wire->rules().allow_early_look();
+        life->wire->rules().give_up();
         ++life->resets;
         ++life->resets_outstanding;
         auto answers = std::make_shared<int>(0);
@@ -161,6 +165,12 @@ void Seat::enter(Life& life, MailboxState state) {
     switch (state) {
         case MailboxState::idle: life.wire->mailbox_rests(); break;
         case MailboxState::dead:
+            life.wire->mailbox_ends();
+            // What was on its way then has its time: Busy, an abort, a response, another abort.
+            if (sound_ && instant().since(*sound_) > 4 * port_.plan().mailbox.exchange_timeout) {
+                breach("serves-again", "dead although the device is sound");
+            }
+            break;
         case MailboxState::closed: life.wire->mailbox_ends(); break;
         case MailboxState::gone:
             if (!port_.disturbed()) {
@@ -187,8 +197,9 @@ void Seat::check() {
     if (status.queue_length != life_->outstanding) {
         breach("queue-is-counted", "another queue length than there are submissions");
     }
-    if (status.queue_length > port_.plan().mailbox.queue_limit) {
-        breach("queue-within-limit", "more submissions than the limit");
+    if (status.queue_length > port_.plan().mailbox.queue_limit ||
+        life_->resets_outstanding > port_.plan().mailbox.queue_limit) {
+        breach("queue-within-limit", "more submissions or resets than the limit");
     }
 }
 

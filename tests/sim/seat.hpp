@@ -44,6 +44,8 @@ public:
     void reset();
     /// Every interrupt comes, and at once: nothing needs to be found by looking.
     void count_on_interrupts() noexcept { counts_on_interrupts_ = true; }
+    /// Some time from now on the device does nothing wrong any more: then no mailbox of it dies.
+    void expect_sound() noexcept { sound_ = instant(); }
     /// Called when the mailbox says that its device is gone.
     void on_gone(std::function<void()> gone) { gone_ = std::move(gone); }
 
@@ -84,6 +86,7 @@ private:
     std::shared_ptr<Life> life_;
     std::function<void()> gone_;
     bool counts_on_interrupts_ = false;
+    std::optional<Instant> sound_;
 };
 
 }  // namespace doed::sim

@@ -85,7 +85,7 @@ std::uint32_t Port::look_at(std::uint32_t status) {
     if (device_.strands_.now() < stuck_until_) {
         shown = stuck_status_;
     }
-    if ((shown & ready_bit) != 0 && (status & ready_bit) == 0) {
+    if (((shown ^ status) & (busy_bit | error_bit | ready_bit)) != 0) {
         ++taints_;
     }
     return shown;
@@ -221,6 +221,10 @@ void Port::send_interrupt() {
     if (late != plan_.interferences.end() && !healed_ && random_.one_in(4)) {
         count(Interference::late_interrupt, "an interrupt takes its time");
         time = random_.up_to(late_interrupt_time);
+    } else if (random_.one_in(2)) {
+        // It overtakes the return from the access that brought it about.
+        ring_();
+        return;
     }
     device_.strand_.at(device_.strands_.now() + time, [this] { ring_(); });
 }

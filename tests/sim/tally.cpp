@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tally.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -37,6 +39,27 @@ void append(std::string& text, std::string_view name, std::uint64_t count) {
 }
 
 }  // namespace
+
+Tally& Tally::operator+=(const Tally& other) noexcept {
+    schedules += other.schedules;
+    calm += other.calm;
+    violations += other.violations;
+    mailboxes += other.mailboxes;
+    accesses += other.accesses;
+    tasks += other.tasks;
+    exchanges += other.exchanges;
+    aborts += other.aborts;
+    submissions += other.submissions;
+    succeeded += other.succeeded;
+    resets += other.resets;
+    closes += other.closes;
+    time += other.time;
+    faults += other.faults;
+    std::ranges::transform(interferences, other.interferences, interferences.begin(),
+                           std::plus<>());
+    std::ranges::transform(failed, other.failed, failed.begin(), std::plus<>());
+    return *this;
+}
 
 std::string Tally::report() const {
     const std::chrono::duration<double, std::ratio<3600>> hours = time;

@@ -37,6 +37,8 @@ struct Tally {
     void add(Interference kind) noexcept { ++interferences[static_cast<std::size_t>(kind)]; }
     void add_failure(base::Errc code) noexcept { ++failed[static_cast<std::size_t>(code)]; }
 
+    Tally& operator+=(const Tally& other) noexcept;
+
     /// Several lines for people.
     [[nodiscard]] std::string report() const;
 };

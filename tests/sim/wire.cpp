@@ -28,7 +28,11 @@ base::Result<std::uint32_t> Wire::read32(std::uint16_t offset) {
     judge_access(offset, false, 0);
     ++reads_;
     const Instant begun = last_access_ = instant();
+    if (offset == port_.plan().offset + status_register) {
+        taints_before_look_ = port_.taints();
+    }
     auto value = port_.read32(offset);
+    last_access_failed_ = !value;
     if (!value) {
         note("read failed", offset, 0);
         rules_.failed(value.error().code() == base::Errc::device_gone);
@@ -47,8 +51,8 @@ base::Result<void> Wire::write32(std::uint16_t offset, std::uint32_t value) {
     ++writes_;
     const Instant begun = last_access_ = instant();
     const std::uint64_t answers = port_.truth().answers();
-    const std::uint64_t taints = port_.taints();
     const auto written = port_.write32(offset, value);
+    last_access_failed_ = !written;
     if (!written) {
         note("write failed", offset, value);
         rules_.failed(written.error().code() == base::Errc::device_gone);
@@ -58,14 +62,13 @@ base::Result<void> Wire::write32(std::uint16_t offset, std::uint32_t value) {
     if (offset == port_.plan().offset + write_register) {
         if (rules_.phase() != RegisterRules::Phase::sending) {
             request_.clear();
+            taints_ = taints_before_look_;
         }
         request_.push_back(value);
     }
     judge(rules_.write(offset, value, begun));
     if (offset == port_.plan().offset + control_register && (value & go_bit) != 0) {
-        // What GO itself brings about counts for this response.
         response_.clear();
-        taints_ = taints;
         answer_ = port_.truth().answers() == answers ? 0 : port_.truth().answers();
     }
     return written;

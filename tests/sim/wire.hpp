@@ -44,6 +44,7 @@ public:
     [[nodiscard]] base::TimePoint now() const noexcept { return strands_.now(); }
     /// When an access began last.
     [[nodiscard]] const Instant& last_access() const noexcept { return last_access_; }
+    [[nodiscard]] bool last_access_failed() const noexcept { return last_access_failed_; }
     [[nodiscard]] std::uint64_t accesses() const noexcept { return reads_ + writes_; }
     [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
     [[nodiscard]] std::uint64_t writes() const noexcept { return writes_; }
@@ -62,6 +63,7 @@ private:
     Judge& judge_;
     RegisterRules rules_;
     Instant last_access_;
+    bool last_access_failed_ = false;
     bool in_use_ = false;
     bool closed_ = false;
     std::uint64_t reads_ = 0;
@@ -71,7 +73,8 @@ private:
     std::vector<std::uint32_t> request_;         ///< of the exchange, header included
     std::vector<std::uint32_t> response_;        ///< the same
     std::uint64_t answer_ = 0;                   ///< the device's number for that to the last GO
-    std::uint64_t taints_ = 0;                   ///< before GO was written
+    std::uint64_t taints_before_look_ = 0;       ///< at Status, the last
+    std::uint64_t taints_ = 0;                   ///< before the look that led to the request
 };
 
 class WatchedConfigSpace final : public pci::ConfigSpace {

@@ -86,6 +86,9 @@ void World::heal() {
         device->heal();
     }
     run_until(strands_.now() + fault_time_max, [] { return false; });
+    for (const auto& seat : seats_) {
+        seat->expect_sound();
+    }
 }
 
 // The devices are sound: everything that waits is answered, and every mailbox comes to rest.
