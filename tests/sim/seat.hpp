@@ -60,9 +60,9 @@ public:
     [[nodiscard]] const std::shared_ptr<Life>& life() const noexcept { return life_; }
     /// Driven, and nothing is wanted of it.
     [[nodiscard]] bool idle() const noexcept {
-        return life_ && life_->mailbox && life_->state == doe::MailboxState::idle &&
-               life_->outstanding == 0 && life_->resets_posted == 0 &&
-               life_->resets_outstanding == 0;
+        return life_ && life_->mailbox && !life_->closing &&
+               life_->state == doe::MailboxState::idle && life_->outstanding == 0 &&
+               life_->resets_posted == 0 && life_->resets_outstanding == 0;
     }
     [[nodiscard]] Instant instant() const noexcept {
         return {.now = strands_.now(), .held_up = strands_.held_up()};

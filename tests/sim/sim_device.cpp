@@ -23,8 +23,7 @@ constexpr base::Duration late_interrupt_time = 300ms;
 // After these a sound exchange may bring another response than the device made: dwords of two objects become one, or the
 // one is longer than it was made. No driver can tell.
 constexpr FaultKind tainting[] = {FaultKind::early_ready, FaultKind::short_object,
-                                  FaultKind::huge_object, FaultKind::ready_dropped,
-                                  FaultKind::all_ones};
+                                  FaultKind::huge_object, FaultKind::ready_dropped};
 
 emulator::Environment environment_of(test::SimStrands& strands) {
     return {.now = [&strands] { return strands.now(); },
@@ -97,6 +96,10 @@ std::uint64_t Port::taints() const noexcept {
         for (const FaultKind kind : tainting) {
             taints += faults_->counts().of(kind);
         }
+    }
+    // A function that comes back is as after a reset, whoever's fault it was that it was gone.
+    for (const auto& port : device_.ports_) {
+        taints += port->faults_ ? port->faults_->counts().of(FaultKind::all_ones) : 0;
     }
     return taints;
 }

@@ -203,8 +203,12 @@ void World::lend(Seat& seat) {
 }
 
 void World::device_gone(Seat& seat) {
-    host_.at(strands_.now() + random_.up_to(500ms),
-             [this, &seat] { seat.let_go(Errc::device_gone, [this, &seat] { try_claim(seat); }); });
+    host_.at(strands_.now() + random_.between(1us, 300ms), [this, &seat, gone = seat.life()] {
+        // It may have been given up for another reason, and claimed again.
+        if (seat.life() == gone) {
+            seat.let_go(Errc::device_gone, [this, &seat] { try_claim(seat); });
+        }
+    });
 }
 
 // The host looks whether the device is there; now and then it is told of one that has just left.
