@@ -496,6 +496,8 @@ void Mailbox::finish_close() {
         }
         enter(MailboxState::closed);
     }
+    // Whoever is told may want the device for something else.
+    config_.close();
     for (auto& closed : std::exchange(closed_, {})) {
         closed();
     }

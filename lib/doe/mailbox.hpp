@@ -86,7 +86,7 @@ public:
     void on_interrupt();
 
     /// Stops for good: everything is answered `why` at once, the exchange on the wire is let end within its time, then
-    /// `closed` is called and nothing is accessed any more.
+    /// config space is let go and `closed` is called.
     void close(base::Errc why, std::move_only_function<void()> closed);
 
     [[nodiscard]] const MailboxStatus& status() const noexcept { return status_; }

@@ -112,6 +112,11 @@ void ChangingHost::at_next_open(std::function<base::Error()> meanwhile) {
     at_open_ = std::move(meanwhile);
 }
 
+int ChangingHost::handles() const {
+    const std::lock_guard lock(mutex_);
+    return handles_;
+}
+
 bool ChangingHost::wait_for_handles(int count) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, bus::patience, [&] { return handles_ == count; });

@@ -44,7 +44,9 @@ public:
     /// The next opening calls this first, on a worker, and fails with what it returns.
     void at_next_open(std::function<base::Error()> meanwhile);
 
-    /// Until as many handles on config space are open; false when it has not come to that.
+    /// How many handles on config space are open.
+    [[nodiscard]] int handles() const;
+    /// Until there are as many; false when it has not come to that.
     [[nodiscard]] bool wait_for_handles(int count);
     /// The most there were at once since the last call of this.
     [[nodiscard]] int most_handles();

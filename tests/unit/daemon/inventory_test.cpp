@@ -234,7 +234,7 @@ protected:
         waiting = client.start(mailbox_path, mailbox_interface, "Discover");
         ASSERT_TRUE(side.host.wait_for_request());
         // Calls are handled in their order: the one behind is there too.
-        ASSERT_EQ(client.property(mailbox_path, mailbox_interface, "State"), "busy");
+        ASSERT_EQ(client.property(mailbox_path, mailbox_interface, "Owner"), "daemon");
     }
     void expect_answers(const std::string& error) {
         for (const auto& answer : {reading, waiting}) {

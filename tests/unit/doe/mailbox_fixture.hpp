@@ -33,12 +33,16 @@ struct DoeFunction {
     std::optional<std::uint32_t>
         stuck_status;  ///< what the status register reads as, whatever happens
     std::uint64_t accesses = 0;
+    bool held = false;                                            ///< there is a handle on it
     std::vector<std::pair<std::uint16_t, std::uint32_t>> writes;  ///< register offset and value
 };
 
 class DoeFunctionConfigSpace final : public pci::ConfigSpace {
 public:
-    explicit DoeFunctionConfigSpace(DoeFunction& function) : function_(function) {}
+    explicit DoeFunctionConfigSpace(DoeFunction& function) : function_(function) {
+        function_.held = true;
+    }
+    ~DoeFunctionConfigSpace() override { function_.held = false; }
 
     base::Result<std::uint32_t> read32(std::uint16_t offset) override {
         ++function_.accesses;

@@ -217,6 +217,33 @@ TEST_F(AMailbox, ClosedAnswersEverybodyAndLetsTheExchangeOnTheWireEnd) {
     EXPECT_TRUE(submit_cdat()->failed_with(Errc::cancelled));
 }
 
+TEST_F(AMailbox, HasLetGoOfConfigSpaceWhenItTellsThatItIsClosed) {
+    claim(100ms);
+    submit_cdat();
+    scheduler_.run_for(50ms);
+    bool held = true;
+    mailbox_->close(Errc::cancelled, [&] { held = function_->held; });
+    EXPECT_TRUE(function_->held) << "the exchange on the wire goes on";
+    ASSERT_TRUE(scheduler_.run_until([&] { return !held; }));
+    bool again = false;
+    mailbox_->close(Errc::cancelled, [&] { again = true; });
+    mailbox_->on_interrupt();
+    mailbox_->reset([](const auto&) {});
+    scheduler_.run_for(5min);
+    EXPECT_TRUE(again);
+    EXPECT_EQ(mailbox_->status().counters.exchanges, 3U);
+}
+
+TEST_F(AMailbox, ThatIsGoneLetsGoOfConfigSpaceWhenItIsClosed) {
+    claim();
+    function_->gone = true;
+    run_until_answered(submit_cdat());
+    EXPECT_EQ(mailbox_->status().state, MailboxState::gone);
+    bool held = true;
+    mailbox_->close(Errc::device_gone, [&] { held = function_->held; });
+    ASSERT_TRUE(scheduler_.run_until([&] { return !held; }));
+}
+
 TEST_F(AMailbox, ClosedWhileItWaitsForBusyDoesNotWaitOn) {
     claim();
     function_->stuck_status = status_busy;
