@@ -108,7 +108,8 @@ public:
     std::optional<bus::PeerWatch> peers;
     std::optional<ManagerObject> manager;
     std::optional<bus::TestClient> client;
-    /// What is done when a device wants the host to be looked at.
+    /// What is done when a mailbox has changed, and when a device wants the host to be looked at.
+    std::function<void()> changed = [] {};
     std::function<void()> look = [] {};
     DeviceContext context{.config = config,
                           .log = log,
@@ -117,7 +118,7 @@ public:
                           .power_records = {},
                           .loop = loop.get_executor(),
                           .workers = workers.get_executor(),
-                          .changed = [] {},
+                          .changed = [this] { changed(); },
                           .look = [this] { look(); }};
     std::thread thread;
 
