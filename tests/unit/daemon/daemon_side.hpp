@@ -102,7 +102,8 @@ public:
     Config config;
     Log log{LogLevel::error};
     boost::asio::io_context loop{1};
-    boost::asio::thread_pool workers{2};
+    static constexpr int worker_count = 2;
+    boost::asio::thread_pool workers{worker_count};
     std::unique_ptr<sdbus::IConnection> connection;
     std::optional<bus::Pump> pump;
     std::optional<bus::PeerWatch> peers;
