@@ -10,17 +10,19 @@
 
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <new>
 #include <utility>
 
 namespace doed::bus {
 
-/// Calls `body(Reply)`.
+/// Calls `body(Reply)`; `object` is as for Reply.
 template <typename... Values, typename Body>
-void guard(Pump& pump, sdbus::Result<Values...>&& result, Body body) noexcept {
+void guard(Pump& pump, const std::shared_ptr<void>& object, sdbus::Result<Values...>&& result,
+           Body body) noexcept {
     std::optional<Reply<Values...>> reply;
     try {
-        reply.emplace(pump, std::move(result));
+        reply.emplace(pump, object, std::move(result));
         body(*reply);
     } catch (const sdbus::Error& error) {
         if (reply) {
@@ -39,9 +41,10 @@ void guard(Pump& pump, sdbus::Result<Values...>&& result, Body body) noexcept {
 
 /// A handler with options: calls `body(Reply, MethodOptions)`, or refuses the options.
 template <typename... Values, typename Body>
-void serve(Pump& pump, sdbus::Result<Values...>&& result, const OptionMap& options,
-           KnownOptions known, base::Duration default_deadline, Body body) noexcept {
-    guard(pump, std::move(result), [&](const Reply<Values...>& reply) {
+void serve(Pump& pump, const std::shared_ptr<void>& object, sdbus::Result<Values...>&& result,
+           const OptionMap& options, KnownOptions known, base::Duration default_deadline,
+           Body body) noexcept {
+    guard(pump, object, std::move(result), [&](const Reply<Values...>& reply) {
         const auto parsed = parse_method_options(options, known, std::chrono::steady_clock::now(),
                                                  default_deadline);
         if (!parsed) {

@@ -58,8 +58,8 @@ void CdatObject::emit_change() {
 
 void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
                           std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::with_refresh,
+               default_deadline_, [this](const auto& reply, const bus::MethodOptions& parsed) {
                    cache_->get(
                        parsed, [reply, name = mailbox_name_](const base::Result<TablePtr>& table) {
                            if (!table) {
@@ -75,8 +75,8 @@ void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
 
 void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                             std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::with_refresh,
+               default_deadline_, [this](const auto& reply, const bus::MethodOptions& parsed) {
                    cache_->get(
                        parsed, [reply, cache = cache_](const base::Result<TablePtr>& table) {
                            if (!table) {
@@ -92,8 +92,8 @@ void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
 
 void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result,
                          std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& reply, bus::MethodOptions parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [this](const auto& reply, bus::MethodOptions parsed) {
                    parsed.refresh = true;
                    cache_->get(parsed, [reply](const base::Result<TablePtr>& table) {
                        table ? reply.succeed((*table)->header().sequence)

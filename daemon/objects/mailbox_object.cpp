@@ -66,8 +66,8 @@ void MailboxObject::emit_changes() {
 
 void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                              std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [this](const auto& reply, const bus::MethodOptions& parsed) {
                    mailbox_->discover(
                        parsed, [reply](const base::Result<ServedMailbox::Features>& features) {
                            features ? reply.succeed(to_bus(*features))
@@ -79,8 +79,8 @@ void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
 void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
                             std::map<std::string, sdbus::Variant> options) {
     const std::string client = bus::current_sender(getObject());
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [&](const auto& reply, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [&](const auto& reply, const bus::MethodOptions& parsed) {
                    lend_(client, [reply, deadline = parsed.deadline,
                                   mailbox = mailbox_](base::Result<base::UniqueFd> lease) {
                        if (lease && std::chrono::steady_clock::now() > deadline) {
@@ -94,8 +94,8 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
 }
 
 void MailboxObject::Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [this](const auto& reply, const bus::MethodOptions& parsed) {
                    mailbox_->reset(parsed, [reply](const base::Result<void>& done) {
                        done ? reply.succeed() : reply.fail(done.error());
                    });

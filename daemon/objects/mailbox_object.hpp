@@ -65,6 +65,7 @@ private:
     [[nodiscard]] Told to_tell();
 
     bus::Pump& pump_;
+    std::shared_ptr<void> presence_ = std::make_shared<int>(0);  ///< of this object, for replies
     std::shared_ptr<ServedMailbox> mailbox_;
     Lend lend_;
     Told told_;
