@@ -20,6 +20,7 @@ base::Result<void> Inventory::begin() {
     }
     lockdown_ = findings->lockdown;
     take_over(std::move(*findings));
+    begun_ = true;
     return {};
 }
 
@@ -143,7 +144,8 @@ void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Pe
 }
 
 bool Inventory::settled() const {
-    return std::ranges::all_of(devices_, [](const auto& entry) { return entry.second->settled(); });
+    return begun_ &&
+           std::ranges::all_of(devices_, [](const auto& entry) { return entry.second->settled(); });
 }
 
 std::string Inventory::summary() const {

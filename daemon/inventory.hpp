@@ -28,7 +28,7 @@ public:
     void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
                  bus::Clients& clients);
 
-    /// Whether no claim is under way.
+    /// Whether begin() has been and no claim is under way.
     [[nodiscard]] bool settled() const;
     /// "3 devices, 4 mailboxes (3 driven)"
     [[nodiscard]] std::string summary() const;
@@ -51,6 +51,7 @@ private:
     std::set<pci::Address> departing_;  ///< closed, and not given back yet
     std::set<std::string> logged_problems_;
     LockdownMode lockdown_ = LockdownMode::unknown;
+    bool begun_ = false;
     bool looking_ = false;
     bool look_again_ = false;
     bool closing_ = false;

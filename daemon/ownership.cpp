@@ -23,6 +23,13 @@ std::string kernel_user(const OwnershipFacts& facts) {
     return {};
 }
 
+/// Drivers through which a host gives a device to a virtual machine, besides vfio-pci itself: its variants for single
+/// devices, and Xen's. Nobody here may touch what a guest is using.
+bool gives_to_guest(std::string_view driver) noexcept {
+    return driver != vfio_driver && (driver.contains("vfio") || driver == "pci-stub" ||
+                                     driver == "pciback" || driver == "xen-pciback");
+}
+
 bool forbids_writes(LockdownMode lockdown) noexcept {
     return lockdown == LockdownMode::integrity || lockdown == LockdownMode::confidentiality;
 }
@@ -69,6 +76,11 @@ Ownership decide_ownership(const OwnershipFacts& facts) {
     const std::string user = kernel_user(facts);
     if (!user.empty() && facts.choice == OwnerChoice::automatic) {
         return kernel_owned(user);
+    }
+    if (gives_to_guest(facts.driver) && facts.choice != OwnerChoice::claim) {
+        return Ownership{Owner::none,
+                         "driver " + facts.driver + " gives the device to a virtual machine",
+                         base::Errc::not_supported};
     }
     if (facts.driver == vfio_driver) {
         // VFIO's config writes are not subject to lockdown, nor to the mode of the config file.

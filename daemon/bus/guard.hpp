@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
@@ -31,11 +32,12 @@ void guard(const Reply<Values...>& reply, Body body) noexcept {
     }
 }
 
-/// Calls `body(Reply)`.
+/// Calls `body(Reply)`; `object` is as for Reply.
 template <typename... Values, typename Body>
-void guard(Pump& pump, sdbus::Result<Values...>&& result, Body body) noexcept {
+void guard(Pump& pump, const std::shared_ptr<void>& object, sdbus::Result<Values...>&& result,
+           Body body) noexcept {
     try {
-        const Reply<Values...> reply(pump, std::move(result));
+        const Reply<Values...> reply(pump, object, std::move(result));
         guard(reply, [&] { body(reply); });
     } catch (const std::exception&) {
         return;  // no memory for the answer
@@ -44,9 +46,10 @@ void guard(Pump& pump, sdbus::Result<Values...>&& result, Body body) noexcept {
 
 /// A handler with options: calls `body(Reply, MethodOptions)`, or refuses the options.
 template <typename... Values, typename Body>
-void serve(Pump& pump, sdbus::Result<Values...>&& result, const OptionMap& options,
-           KnownOptions known, base::Duration default_deadline, Body body) noexcept {
-    guard(pump, std::move(result), [&](const Reply<Values...>& reply) {
+void serve(Pump& pump, const std::shared_ptr<void>& object, sdbus::Result<Values...>&& result,
+           const OptionMap& options, KnownOptions known, base::Duration default_deadline,
+           Body body) noexcept {
+    guard(pump, object, std::move(result), [&](const Reply<Values...>& reply) {
         const auto parsed = parse_method_options(options, known, std::chrono::steady_clock::now(),
                                                  default_deadline);
         if (!parsed) {

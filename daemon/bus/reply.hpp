@@ -3,6 +3,9 @@
 // The answer that a method call still waits for. Copies stand for the same call; the first to
 // answer wins, later ones are ignored, and a call nobody answered is answered Cancelled when the
 // last copy goes. Never throws. Bus loop only.
+//
+// sd-bus compares a result with what the called object promised, in memory of that object's: an object that is no more must
+// not be answered for. Its calls end with an error, which is not compared.
 #pragma once
 
 #include "daemon/bus/errors.hpp"
@@ -18,10 +21,14 @@ namespace doed::bus {
 template <typename... Values>
 class Reply {
 public:
-    Reply(Pump& pump, sdbus::Result<Values...>&& result)
-        : call_(std::make_shared<Call>(pump, std::move(result))) {}
+    /// `object` lives as long as the called object.
+    Reply(Pump& pump, std::weak_ptr<void> object, sdbus::Result<Values...>&& result)
+        : call_(std::make_shared<Call>(pump, std::move(object), std::move(result))) {}
 
     void succeed(const Values&... values) const noexcept {
+        if (call_->object.expired()) {
+            return;
+        }
         call_->answer([&](const auto& result) { result.returnResults(values...); });
     }
     void fail(const base::Error& error) const noexcept {
@@ -36,7 +43,8 @@ public:
 
 private:
     struct Call {
-        Call(Pump& owner, sdbus::Result<Values...>&& open) : pump(owner), result(std::move(open)) {}
+        Call(Pump& owner, std::weak_ptr<void> called, sdbus::Result<Values...>&& open)
+            : pump(owner), object(std::move(called)), result(std::move(open)) {}
         Call(const Call&) = delete;
         Call& operator=(const Call&) = delete;
         ~Call() {
@@ -72,6 +80,7 @@ private:
         }
 
         Pump& pump;
+        std::weak_ptr<void> object;
         std::optional<sdbus::Result<Values...>> result;
         std::shared_ptr<const void> kept;
     };

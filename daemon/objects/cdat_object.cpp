@@ -75,7 +75,7 @@ void CdatObject::read(const bus::Reply<Values...>& open, const bus::MethodOption
 void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
                           std::map<std::string, sdbus::Variant> options) {
     bus::serve(
-        pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
+        pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
         [this](const auto& open, const bus::MethodOptions& parsed) {
             read(open, parsed,
                  [name = mailbox_name_](const auto& reply, const base::Result<TablePtr>& table) {
@@ -92,8 +92,8 @@ void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
 
 void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                             std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
-               [this](const auto& open, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::with_refresh,
+               default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
                    read(open, parsed,
                         [cache = cache_, name = mailbox_name_](
                             const auto& reply, const base::Result<TablePtr>& table) {
@@ -110,8 +110,8 @@ void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
 
 void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result,
                          std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& open, bus::MethodOptions parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [this](const auto& open, bus::MethodOptions parsed) {
                    parsed.refresh = true;
                    read(open, parsed, [](const auto& reply, const base::Result<TablePtr>& table) {
                        table ? reply.succeed((*table)->header().sequence)

@@ -54,6 +54,7 @@ private:
 
     bus::Pump& pump_;
     bus::Clients& clients_;
+    std::shared_ptr<void> presence_ = std::make_shared<int>(0);  ///< of this object, for replies
     std::shared_ptr<CdatCache> cache_;
     std::string mailbox_name_;
     base::Duration default_deadline_;

@@ -68,8 +68,8 @@ void MailboxObject::emit_changes() {
 
 void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                              std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& open, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
                    bus::admit(clients_, bus::current_sender(getObject()), mailbox_->name(), open,
                               parsed, [mailbox = mailbox_](const auto& reply, const auto& request) {
                                   mailbox->discover(
@@ -84,8 +84,8 @@ void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
 
 void MailboxObject::GetTrace(sdbus::Result<std::string>&& result,
                              std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& reply, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [this](const auto& reply, const bus::MethodOptions& parsed) {
                    mailbox_->trace(
                        parsed, [reply, mailbox = mailbox_](const base::Result<io::Trace>& trace) {
                            trace ? reply.succeed(trace_json(*mailbox, *trace, ClockPair::now()))
@@ -97,8 +97,8 @@ void MailboxObject::GetTrace(sdbus::Result<std::string>&& result,
 void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
                             std::map<std::string, sdbus::Variant> options) {
     const std::string client = bus::current_sender(getObject());
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [&](const auto& reply, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [&](const auto& reply, const bus::MethodOptions& parsed) {
                    lend_(client, [reply, deadline = parsed.deadline,
                                   mailbox = mailbox_](base::Result<base::UniqueFd> lease) {
                        if (lease && std::chrono::steady_clock::now() > deadline) {
@@ -112,8 +112,8 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
 }
 
 void MailboxObject::Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, std::move(result), options, KnownOptions::common, default_deadline_,
-               [this](const auto& open, const bus::MethodOptions& parsed) {
+    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+               default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
                    bus::admit(clients_, bus::current_sender(getObject()), mailbox_->name(), open,
                               parsed, [mailbox = mailbox_](const auto& reply, const auto& request) {
                                   mailbox->reset(request, [reply](const base::Result<void>& done) {

@@ -68,6 +68,7 @@ private:
 
     bus::Pump& pump_;
     bus::Clients& clients_;
+    std::shared_ptr<void> presence_ = std::make_shared<int>(0);  ///< of this object, for replies
     std::shared_ptr<ServedMailbox> mailbox_;
     Lend lend_;
     Told told_;

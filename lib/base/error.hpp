@@ -11,16 +11,16 @@
 namespace doed::base {
 
 enum class Errc {
-    invalid_argument,   ///< the caller's argument, option or file is wrong
-    not_found,          ///< no such device, mailbox or file
-    access_denied,      ///< the caller (or this process) may not do that
-    not_supported,      ///< the mailbox does not offer this protocol or feature
-    not_allowed,        ///< the protocol is not on the allow-list
-    kernel_owned,       ///< the kernel drives this mailbox; only its results are served
-    released,           ///< the mailbox is lent to another program
-    busy,               ///< the mailbox keeps Busy set (PCIe r6.2 6.30.3), or another program has the device
-    timeout,            ///< the device gave no response in time
-    aborted,            ///< the exchange was aborted before its response was complete
+    invalid_argument,  ///< the caller's argument, option or file is wrong
+    not_found,         ///< no such device, mailbox or file
+    access_denied,     ///< the caller (or this process) may not do that
+    not_supported,     ///< the mailbox does not offer this protocol or feature
+    not_allowed,       ///< the protocol is not on the allow-list
+    kernel_owned,      ///< the kernel drives this mailbox; only its results are served
+    released,          ///< the mailbox is lent to another program
+    busy,     ///< the mailbox keeps Busy set (PCIe r6.2 6.30.3), or another program has the device
+    timeout,  ///< the device gave no response in time
+    aborted,  ///< the exchange was aborted before its response was complete
     device_error,       ///< the device set the Error bit
     malformed,          ///< the device sent something the specification forbids
     dead,               ///< abort failed: the mailbox does not react any more

@@ -56,9 +56,7 @@ Action Exchange::resume(const Event& event, base::TimePoint now) {
     written_ = written_ || event.kind == Event::Kind::written;
     // An abort or the question whether the device is there is seen through; everything before it is given up. A write
     // that was just made counts: after GO the object is on the wire.
-    const bool recovering = state_ == State::write_abort || state_ == State::check_abort ||
-                            state_ == State::wait_abort || state_ == State::enable_interrupt ||
-                            state_ == State::confirm_presence;
+    const bool recovering = aborting() || state_ == State::confirm_presence;
     if (abandoned_ && !recovering && !abort_only_) {
         if (state_ == State::start) {
             outcome_ = base::fail(base::Errc::aborted, "given up before it was sent");
@@ -354,13 +352,32 @@ Action Exchange::on_presence(std::uint32_t command, base::TimePoint now) {
     }
 }
 
+// An access that failed may have reached the device or not. What an abort sets right costs the exchange alone, and an abort
+// that was hit is made again. The second failure is the end: nothing can be said of a mailbox that cannot be reached.
 Action Exchange::on_access_failed(const base::Error& error) {
-    // Nothing can be said of a mailbox that cannot be reached. If it was in use it must be aborted before it is used again.
-    const bool in_use = written_ || aborted_;
     last_status_.reset();
+    const bool in_use = written_ || aborted_;
+    if (error.code() == base::Errc::io && !std::exchange(access_failed_, true)) {
+        if (state_ == State::read_control) {
+            return read(State::read_control, reg::control);
+        }
+        if (aborting()) {
+            return start_abort(after_abort_);
+        }
+        if (in_use || state_ == State::write_header1) {
+            outcome_ = std::unexpected(error);
+            return start_abort(AfterAbort::finish);
+        }
+    }
     dead_ = in_use && error.code() != base::Errc::device_gone;
-    outcome_ = std::unexpected(error);
+    outcome_ = std::unexpected(outcome_ ? error : error.in(outcome_.error().message() + "; then"));
     return finish();
+}
+
+bool Exchange::aborting() const noexcept {
+    const State state = state_ == State::confirm_presence ? confirming_for_ : state_;
+    return state == State::write_abort || state == State::check_abort ||
+           state == State::wait_abort || state == State::enable_interrupt;
 }
 
 // --- Actions -------------------------------------------------------------------------------------------------------

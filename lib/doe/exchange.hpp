@@ -174,6 +174,7 @@ private:
     Action start_abort(AfterAbort then);
 
     [[nodiscard]] std::uint32_t control(std::uint32_t bits) const noexcept;
+    [[nodiscard]] bool aborting() const noexcept;
 
     ExchangeSetup setup_;
     Protocol protocol_;
@@ -189,6 +190,7 @@ private:
     bool abandoned_ = false;
     bool aborted_ = false;
     bool written_ = false;  ///< some register was written: the mailbox is not as it was found
+    bool access_failed_ = false;
     bool dead_ = false;
     std::uint32_t sent_dw_ = 0;      ///< payload dwords written
     std::uint32_t length_dw_ = 0;    ///< of the response, header included

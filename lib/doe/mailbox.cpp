@@ -71,9 +71,15 @@ void Mailbox::end_claim(const base::Result<void>& outcome) {
         return;
     }
     if (!outcome) {
+        // One access that the operating system refuses is no reason to give a mailbox up.
+        if (outcome.error().code() == base::Errc::io && !std::exchange(claim_repeated_, true)) {
+            begin_claim(purpose_);
+            return;
+        }
         die(outcome.error());
         return;
     }
+    claim_repeated_ = false;
     revival_pause_ = options_.revival_pause_min;
     status_.last_error.clear();
     enter(MailboxState::idle);
@@ -86,6 +92,7 @@ void Mailbox::die(const base::Error& error) {
         vanish(error);
         return;
     }
+    claim_repeated_ = false;
     status_.last_error = error.in(name_).message();
     enter(MailboxState::dead);
     if (!closing_) {

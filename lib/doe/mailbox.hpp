@@ -167,6 +167,7 @@ private:
     Purpose purpose_ = Purpose::claim;  ///< of what runs
 
     bool reset_wanted_ = false;
+    bool claim_repeated_ = false;
     std::vector<std::move_only_function<void(base::Result<void>)>> reset_waiters_;
     base::TimerId revival_timer_ = 0;
     base::Duration revival_pause_;

@@ -294,7 +294,8 @@ bool Exhaust::explore_failure(const Point& point) {
         Point next = point;
         ++next.accesses;
         spend(next.surprises);
-        next.access_failed = true;
+        ++next.accesses_failed;
+        next.last_status.reset();
         next.rules.failed(code == base::Errc::device_gone);
         if (!go_on(point, doe::Event::failed(error), "failed", std::move(next), std::nullopt)) {
             return false;
@@ -356,9 +357,9 @@ std::string_view Exhaust::broken_promise(Point point) const {
     const bool gone = !good && exchange.outcome().error().code() == base::Errc::device_gone;
     const bool whole = point.rules.completed() == 1;
 
-    // Before sending, its abort, the response, the last abort: each has its time.
-    if (point.now - start_of_time > 4 * timeout) {
-        return "longer than four waits";
+    // Before sending, its abort, the response, the last abort, and an abort that an access failed in: each has its time.
+    if (point.now - start_of_time > (4 + std::min(point.accesses_failed, 1U)) * timeout) {
+        return "longer than its waits";
     }
     if (gone != (point.rules.phase() == Phase::gone)) {
         return "gone is said of a function that answers, or not said of one that does not";
@@ -369,13 +370,18 @@ std::string_view Exhaust::broken_promise(Point point) const {
     if (!setup_.claim && good && !whole) {
         return "success without a whole response";
     }
-    if (!good && whole && !point.abandoned && !point.access_failed) {
+    if (!good && whole && !point.abandoned && point.accesses_failed == 0) {
         return "a whole response is not success";
     }
     if (good && exchange.mailbox_dead()) {
         return "success of a dead mailbox";
     }
-    if (point.access_failed) {
+    if (setup_.claim && !good && !exchange.mailbox_dead()) {
+        // Nothing was written.
+        return point.rules.aborts() == 0 && point.accesses_failed > 0 ? ""
+                                                                      : "a claim gives up halfway";
+    }
+    if (point.accesses_failed > 1) {
         const bool untouched = point.rules.phase() != Phase::must_abort;
         return exchange.mailbox_dead() || untouched ? ""
                                                     : "left in the middle after a failed access";
@@ -396,12 +402,13 @@ std::string_view Exhaust::broken_promise(Point point) const {
 // A request of q and a response of r dwords, header included: q writes, a clear and GO, 2r for the response, a look before,
 // after GO, before the last ack and after it. An abort, twice at most, is a write, a look and Interrupt Enable. A wait
 // means one more look; one that finds another interrupt clears it and looks again; one of all ones asks for the Command
-// register.
+// register. An abort is made once more when an access of it failed.
 std::uint32_t Exhaust::accesses_bound(const Point& point) const {
     const std::uint32_t request_dw = 2 + setup_.request_payload_dw;
     const std::uint32_t looks = 4 + 2 + point.waits;
     const std::uint32_t clears = setup_.interrupt ? 2 * (1 + point.waits) : 0;
-    return request_dw + 2 + 2 * setup_.max_response_dw + 2 * 2 + 2 * looks + clears;
+    const std::uint32_t again = point.accesses_failed > 0 ? 5 : 0;
+    return request_dw + 2 + 2 * setup_.max_response_dw + 2 * 2 + 2 * looks + clears + again;
 }
 
 bool Exhaust::give_up(std::string why) {

@@ -72,7 +72,7 @@ private:
         unsigned surprises = 0;  ///< of this side of GO
         bool after_go = false;
         std::optional<std::uint32_t> last_status;
-        bool access_failed = false;
+        unsigned accesses_failed = 0;
         bool abandoned = false;
     };
     struct Step {

@@ -23,6 +23,7 @@
 
 #include <functional>
 #include <future>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -82,13 +83,21 @@ public:
         expect(done);
     }
 
-    /// Lets everything that is under way, and waits for nothing from outside, come to its end: each step of it is one task
-    /// of the loop or of a worker.
+    /// Lets everything that is under way, and waits for no time and nothing from outside, come to its end.
     void let_run() {
+        // One step of it is one task of the loop or of a worker.
         for (int step = 0; step < 30; ++step) {
-            std::promise<void> worked;
-            const auto done = worked.get_future();
-            boost::asio::post(workers, [&] { worked.set_value(); });
+            // Workers that all meet here have ended what they were given before.
+            const auto meeting = std::make_shared<std::latch>(worker_count);
+            std::promise<void> met;
+            const auto done = met.get_future();
+            for (int worker = 1; worker < worker_count; ++worker) {
+                boost::asio::post(workers, [meeting] { meeting->arrive_and_wait(); });
+            }
+            boost::asio::post(workers, [meeting, &met] {
+                meeting->arrive_and_wait();
+                met.set_value();
+            });
             expect(done);
             on_loop([] {});
         }
@@ -111,7 +120,8 @@ public:
     Config config;
     Log log{LogLevel::error};
     boost::asio::io_context loop{1};
-    boost::asio::thread_pool workers{2};
+    static constexpr int worker_count = 2;
+    boost::asio::thread_pool workers{worker_count};
     std::unique_ptr<sdbus::IConnection> connection;
     std::optional<bus::Pump> pump;
     std::optional<bus::PeerWatch> peers;
@@ -119,7 +129,8 @@ public:
     std::optional<bus::Clients> clients;
     std::optional<ManagerObject> manager;
     std::optional<bus::TestClient> client;
-    /// What is done when a device wants the host to be looked at.
+    /// What is done when a mailbox has changed, and when a device wants the host to be looked at.
+    std::function<void()> changed = [] {};
     std::function<void()> look = [] {};
     DeviceContext context{.config = config,
                           .log = log,
@@ -128,7 +139,7 @@ public:
                           .power_records = {},
                           .loop = loop.get_executor(),
                           .workers = workers.get_executor(),
-                          .changed = [] {},
+                          .changed = [this] { changed(); },
                           .look = [this] { look(); }};
     std::thread thread;
 

@@ -52,15 +52,16 @@ public:
 
 private:
     void GetTable(sdbus::Result<Table>&& result, std::map<std::string, sdbus::Variant>) override {
-        guard(pump_, std::move(result), body_);
+        guard(pump_, presence_, std::move(result), body_);
     }
     void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                     std::map<std::string, sdbus::Variant>) override {
-        guard(pump_, std::move(result), [](const auto&) {});
+        guard(pump_, presence_, std::move(result), [](const auto&) {});
     }
     void Refresh(sdbus::Result<std::uint32_t>&& result,
                  std::map<std::string, sdbus::Variant> options) override {
-        serve(pump_, std::move(result), options, KnownOptions::common, std::chrono::seconds(1),
+        serve(pump_, presence_, std::move(result), options, KnownOptions::common,
+              std::chrono::seconds(1),
               [](const auto& reply, const MethodOptions&) { reply.succeed(7); });
     }
 
@@ -72,6 +73,7 @@ private:
     std::vector<std::string> Problems() override { return {}; }
 
     Pump& pump_;
+    std::shared_ptr<void> presence_ = std::make_shared<int>(0);
     Body body_;
 };
 
@@ -164,6 +166,16 @@ TEST_F(AHandler, AnswersOnceOnly) {
     EXPECT_EQ(call("GetTable"),
               "org.doed1.Error.Timeout: first: the device did not respond in time");
     EXPECT_EQ(call("Refresh"), "") << "the connection is in order";
+}
+
+TEST_F(AHandler, AnswersWithAnErrorForAnObjectThatIsNoMore) {
+    serve_with([this](const auto& reply) {
+        boost::asio::post(loop, [this, reply] {
+            object.reset();
+            reply.succeed({1, 2, 3});
+        });
+    });
+    EXPECT_EQ(call("GetTable"), "org.doed1.Error.Cancelled: the request was cancelled");
 }
 
 TEST(AConnection, ThatCannotBeMadeSaysWhy) {

@@ -7,6 +7,7 @@
 #include "support/descriptors.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <iterator>
 #include <optional>
@@ -209,6 +210,25 @@ TEST_F(AnInventory, DoesNotBeginWithoutAHost) {
     const auto begun = side.on_loop([this] { return inventory->begin(); });
     ASSERT_FALSE(begun);
     EXPECT_EQ(begun.error().code(), Errc::access_denied);
+}
+
+TEST_F(AnInventory, IsSettledWhenTheLastClaimIsOver) {
+    // The first device needs no claim, which says nothing of the second.
+    side.host.plug(endpoint());
+    side.host.plug(endpoint("", "0000:0e:00.0"));
+    side.config.devices[address].owner = OwnerChoice::ignore;
+    std::atomic<bool> early = false;
+    std::atomic<bool> settled = false;
+    side.changed = [&] {
+        settled = inventory->settled();
+        early = early || (settled && side.host.handles() == 0);
+    };
+    begin();
+    ASSERT_TRUE(client.wait_for("/org/doed1/device/0000_0e_00_0/mailbox_190", mailbox_interface,
+                                "State", "idle"));
+    EXPECT_TRUE(settled);
+    EXPECT_FALSE(early);
+    side.on_loop([this] { side.changed = [] {}; });
 }
 
 TEST_F(AnInventory, CountsWhatItServes) {

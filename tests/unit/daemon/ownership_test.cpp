@@ -331,5 +331,17 @@ TEST_F(EveryCombination, SaysWhyInOneSentence) {
         << "released is a state of one mailbox, never decided";
 }
 
+TEST(AnOwner, IsNobodyWhereADriverServesVirtualMachines) {
+    for (const auto* driver : {"mlx5_vfio_pci", "nvgrace-gpu-vfio-pci", "pci-stub", "pciback"}) {
+        OwnershipFacts facts;
+        facts.driver = driver;
+        const Ownership decided = decide_ownership(facts);
+        EXPECT_EQ(decided.owner, Owner::none) << driver;
+        EXPECT_NE(decided.reason.find(driver), std::string::npos) << decided.reason;
+        facts.choice = OwnerChoice::claim;
+        EXPECT_EQ(decide_ownership(facts).owner, Owner::daemon) << driver;
+    }
+}
+
 }  // namespace
 }  // namespace doed::daemon

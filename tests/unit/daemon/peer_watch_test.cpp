@@ -111,6 +111,18 @@ TEST_F(APeerWatch, TellsNothingOfAClientThatGivesUpAnotherName) {
     EXPECT_EQ(told, 0);
 }
 
+TEST_F(APeerWatch, TellsOnceOfANameThatGoesTwice) {
+    const auto client = make_client();
+    bool gone = false;
+    peers->watch("org.example.Name", [this] { ++told; });
+    peers->watch(client->name(), [&] { gone = true; });
+    client->own_for_a_moment("org.example.Name");
+    client->own_for_a_moment("org.example.Name");
+    client->leave();
+    run_until([&] { return gone; });
+    EXPECT_EQ(told, 1);
+}
+
 TEST_F(APeerWatch, MayBeUsedByWhoItTells) {
     const auto first = make_client();
     const auto second = make_client();

@@ -81,6 +81,7 @@ private:
     sd_bus* bus_ = nullptr;
     std::string name_;
     std::vector<std::string> signals_;
+    std::uint64_t heard_ = 0;  ///< all signals, also those that were forgotten
 };
 
 }  // namespace doed::bus

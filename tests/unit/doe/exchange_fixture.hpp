@@ -78,6 +78,10 @@ protected:
         EXPECT_EQ(next_, read_command());
         next_ = exchange_->resume(Event::read(value), now_);
     }
+    void expect_access_fails(Errc code) {
+        const base::Error error(code);
+        next_ = exchange_->resume(Event::failed(error), now_);
+    }
     void expect_done() { EXPECT_EQ(next_, done()); }
     void expect_failed(Errc code) {
         expect_done();

@@ -302,20 +302,75 @@ TEST_F(AnExchange, GivenUpBeforeItStartedTouchesNothing) {
     expect_failed(Errc::aborted);
 }
 
-TEST_F(AnExchange, PassesOnAFailedAccessAndNeedsAnAbortWhenItHadBegunToWrite) {
+TEST_F(AnExchange, PassesOnThatTheDeviceIsGone) {
     begin();
-    const base::Error unplugged(Errc::device_gone);
-    next_ = exchange_->resume(Event::failed(unplugged), now_);
+    expect_access_fails(Errc::device_gone);
     expect_failed(Errc::device_gone);
     EXPECT_FALSE(exchange_->mailbox_dead());
+}
 
+TEST_F(AnExchange, PassesOnAFailedAccessOfAMailboxItHasNotTouched) {
+    begin();
+    expect_access_fails(Errc::io);
+    expect_failed(Errc::io);
+    EXPECT_FALSE(exchange_->mailbox_dead());
+    EXPECT_FALSE(exchange_->aborted());
+}
+
+TEST_F(AnExchange, AbortsWhenAnAccessFailedThatMayHaveReachedTheDevice) {
     begin();
     expect_read(reg::status, idle);
+    expect_access_fails(Errc::io);
+    abort_cleanly();
+    expect_failed(Errc::io);
+    EXPECT_FALSE(exchange_->mailbox_dead());
+    EXPECT_EQ(exchange_->last_status(), idle);
+}
+
+TEST_F(AnExchange, AbortsWhenAnAccessFailsAfterGo) {
+    begin_and_send();
+    expect_access_fails(Errc::io);
+    abort_cleanly();
+    expect_failed(Errc::io);
+    EXPECT_FALSE(exchange_->mailbox_dead());
+}
+
+TEST_F(AnExchange, RepeatsAnAbortThatAnAccessFailedIn) {
+    begin();
+    expect_read(reg::status, status_ready);
+    expect_access_fails(Errc::io);
+    abort_cleanly();
     expect_write(reg::write_mailbox, 0x00021E98);
-    const base::Error refused(Errc::io);
-    next_ = exchange_->resume(Event::failed(refused), now_);
+}
+
+TEST_F(AnExchange, IsDeadWhenASecondAccessFails) {
+    begin_and_send();
+    expect_access_fails(Errc::io);
+    expect_access_fails(Errc::io);
     expect_failed(Errc::io);
     EXPECT_TRUE(exchange_->mailbox_dead());
+}
+
+TEST_F(AnExchange, SaysWhatTheAbortWasForThatAnAccessFailedIn) {
+    begin_and_send();
+    expect_read(reg::status, status_error);
+    expect_access_fails(Errc::io);
+    expect_access_fails(Errc::io);
+    expect_failed(Errc::io);
+    EXPECT_TRUE(exchange_->mailbox_dead());
+    EXPECT_NE(exchange_->outcome().error().message().find("Error is set instead of a response"),
+              std::string::npos)
+        << exchange_->outcome().error().message();
+}
+
+TEST_F(AnExchange, ThatClaimsReadsControlOnceMoreWhenThatFails) {
+    exchange_.emplace(Exchange::abort_only(setup_));
+    next_ = exchange_->resume(Event::start(), now_);
+    expect_access_fails(Errc::io);
+    expect_read(reg::control, 0);
+    abort_cleanly();
+    expect_done();
+    EXPECT_TRUE(exchange_->outcome());
 }
 
 TEST_F(AnExchange, ReportsLockdownWithoutCallingTheMailboxDead) {

@@ -145,17 +145,28 @@ doed_kill() {
 # not been read to its end. A client has to keep it busy. This is also how exchanges
 # become slow: QEMU's devices answer while GO is being written.
 freeze_in_exchange() {
-  local i
-  for ((i = 0; i < 300; i++)); do
-    kill -STOP "$doed_pid"
+  local tries
+  for ((tries = 0; tries < 40; tries++)); do
+    # A table that is slow to read makes the first way enough; else the stop has to come
+    # right after one of the reads that an exchange consists of.
+    if ((tries < 3)); then kill -STOP "$doed_pid"; else stop_at_read $((RANDOM % 40 + 5)); fi
     wait_for 5 doed_is_stopped
     ! doe_ready "$1" "$2" || return 0
     doed_thaw
-    sleep 0.00$((RANDOM % 10))
   done
-  fail "doed can be stopped in the middle of an exchange" "not in $i tries"
+  fail "doed can be stopped in the middle of an exchange" "not in $tries tries"
   return 1
 }
+
+# stop_at_read N: stops doed at the Nth config read of one of its threads.
+stop_at_read() {
+  local stopper
+  strace -f -qq -o /dev/null -p "$doed_pid" -e trace=pread64 -e inject=pread64:signal=STOP:when="$1" 2>/dev/null &
+  stopper=$!
+  wait_for 5 doed_is_stopped
+  kill -INT "$stopper" 2>/dev/null # lets go of doed, which stays stopped
+  wait "$stopper"
+} 2>/dev/null
 
 doed_is_stopped() { ! cat "/proc/$doed_pid/task"/*/status | grep '^State:' | grep -qv 'T (stopped)'; }
 doed_thaw() { kill -CONT "$doed_pid"; }

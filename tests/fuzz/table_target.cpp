@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Any bytes as a CDAT: taken apart, and shown as doectl shows it.
+#include "cdat/table.hpp"
+#include "client/cdat_reading.hpp"
+#include "client/render_json.hpp"
+#include "client/render_table.hpp"
+#include "fuzz/target.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace {
+
+using doed::cdat::Table;
+
+void check_structures(const Table& table) {
+    std::size_t end = doed::cdat::table_header_size_bytes;
+    for (const auto& structure : table.structures()) {
+        DOED_ASSERT(structure.offset_bytes == end);
+        DOED_ASSERT(structure.length_bytes >= doed::cdat::structure_header_size_bytes);
+        end += structure.length_bytes;
+        DOED_ASSERT(end <= table.bytes().size());
+        DOED_ASSERT(table.bytes_of(structure).size() == structure.length_bytes);
+    }
+}
+
+// What is called sound adds up, by a count of our own.
+void check_sum(const Table& table) {
+    if (table.checksum_valid() && table.header().length_bytes == table.bytes().size()) {
+        const auto sum = std::accumulate(table.bytes().begin(), table.bytes().end(), 0U);
+        DOED_ASSERT((sum & 0xFFU) == 0);
+    }
+}
+
+bool is_plain(char letter) {
+    return letter == '\n' || (letter >= ' ' && letter <= '~');
+}
+
+void check_rendering(const Table& table) {
+    doed::client::CdatRecord record;
+    const auto reading = doed::client::make_cdat_reading("0000:0d:00.0/190", record, table.bytes());
+    const auto json = doed::client::json_of_cdat(reading, doed::client::JsonStyle::compact);
+    DOED_ASSERT(json && std::ranges::all_of(*json, is_plain));
+    DOED_ASSERT(std::ranges::all_of(doed::client::render_cdat(reading, true), is_plain));
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size_bytes) {
+    const Table table = Table::parse({data, data + size_bytes});
+    DOED_ASSERT(table.bytes().size() == size_bytes);
+    DOED_ASSERT(table.problems().size() <= doed::cdat::ProblemList::limit + 1);
+    for (const auto& problem : table.problems()) {
+        DOED_ASSERT(!problem.text.empty() && !to_string(problem).empty());
+    }
+    check_structures(table);
+    check_sum(table);
+    check_rendering(table);
+    return 0;
+}
