@@ -69,3 +69,19 @@ run_tests() {
     { counts=$("$python" "$lanes/count" "$folder" "$status" 3>&1 1>&4); } 4>&1
     read -r tests_passed tests_failed <<<"$counts"
 }
+
+# show_output FOLDER TEST...: what these tests printed in the last run_tests.
+show_output() {
+    "$python" - "$@" <<'PYTHON'
+import json
+import sys
+
+with open(sys.argv[1] + "/meson-logs/testlog.json", encoding="utf-8") as log:
+    for line in log:
+        test = json.loads(line)
+        name = test["name"].rpartition(" / ")[2]
+        if name in sys.argv[2:]:
+            print(f"{name}:")
+            print(test.get("stdout", "").rstrip())
+PYTHON
+}

@@ -177,12 +177,22 @@ TEST_F(AnInterruptExchange, GivenUpWhileItsInterruptIsEnabledIsSeenThrough) {
     expect_done();
 }
 
-TEST_F(AnInterruptExchange, NeedsAnAbortWhenInterruptEnableCannotBeSet) {
+TEST_F(AnInterruptExchange, AbortsOnceMoreWhenInterruptEnableCannotBeSet) {
     begin_claim();
-    expect_write(reg::control, control_abort);
-    expect_read(reg::status, idle);
-    const base::Error refused(Errc::io);
-    next_ = exchange_->resume(Event::failed(refused), now_);
+    abort_cleanly();
+    expect_access_fails(Errc::io);
+    abort_cleanly();
+    expect_write(reg::control, control_interrupt_enable);
+    expect_done();
+    EXPECT_TRUE(exchange_->outcome());
+}
+
+TEST_F(AnInterruptExchange, NeedsAnAbortWhenInterruptEnableCannotBeSetAtAll) {
+    begin_claim();
+    abort_cleanly();
+    expect_access_fails(Errc::io);
+    abort_cleanly();
+    expect_access_fails(Errc::io);
     expect_failed(Errc::io);
     EXPECT_TRUE(exchange_->mailbox_dead());
 }

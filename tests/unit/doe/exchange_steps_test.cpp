@@ -54,7 +54,7 @@ protected:
         step.kind == reads ? expect_read(step.reg, step.value) : expect_write(step.reg, step.value);
     }
     [[nodiscard]] static const Step& here() { return conversation[GetParam()]; }
-    [[nodiscard]] static bool wrote_before() { return GetParam() > 1; }
+    [[nodiscard]] static bool writes_by_then() { return GetParam() > 0; }
 };
 
 std::string step_name(const testing::TestParamInfo<std::size_t>& row) {
@@ -64,13 +64,28 @@ std::string step_name(const testing::TestParamInfo<std::size_t>& row) {
 INSTANTIATE_TEST_SUITE_P(Every, AnExchangeAtEachStep,
                          testing::Range(std::size_t{0}, conversation.size()), step_name);
 
-TEST_P(AnExchangeAtEachStep, PassesAFailedAccessOnAndNeedsAnAbortOnceItHasWritten) {
+TEST_P(AnExchangeAtEachStep, PassesAFailedAccessOnAndAbortsWhenTheDeviceMayHaveBeenReached) {
     play_to(GetParam());
     const base::Error refused(Errc::io, "refused");
     next_ = exchange_->resume(Event::failed(refused), now_);
+    if (writes_by_then()) {
+        abort_cleanly();
+    }
     expect_failed(Errc::io);
     EXPECT_EQ(exchange_->outcome().error().context(), "refused");
-    EXPECT_EQ(exchange_->mailbox_dead(), wrote_before());
+    EXPECT_FALSE(exchange_->mailbox_dead());
+    EXPECT_EQ(exchange_->last_status(), writes_by_then() ? std::optional(idle) : std::nullopt);
+}
+
+TEST_P(AnExchangeAtEachStep, NeedsAnAbortWhenAccessesGoOnFailing) {
+    play_to(GetParam());
+    const base::Error refused(Errc::io, "refused");
+    next_ = exchange_->resume(Event::failed(refused), now_);
+    if (writes_by_then()) {
+        next_ = exchange_->resume(Event::failed(refused), now_);
+    }
+    expect_failed(Errc::io);
+    EXPECT_EQ(exchange_->mailbox_dead(), writes_by_then());
     EXPECT_FALSE(exchange_->last_status().has_value());
 }
 
