@@ -51,7 +51,7 @@ StartupFailure name_failure(const sdbus::Error& error, const std::string& bus) {
 }  // namespace
 
 Daemon::Daemon(const Options& options, const Config& config, const Log& log)
-    : options_(options), config_(config), log_(log), workers_(config.workers) {}
+    : options_(options), config_(config), log_(log), workers_({.threads = config.workers}) {}
 
 Daemon::~Daemon() {
     hotplug_.reset();
@@ -204,6 +204,7 @@ Startup<void> Daemon::take_devices() {
         .power_records = power_records(),
         .loop = loop_.get_executor(),
         .workers = workers_.get_executor(),
+        .pool = &workers_,
         .changed =
             [this] {
                 if (!serving_ && inventory_ && inventory_->settled()) {

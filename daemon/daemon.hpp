@@ -16,12 +16,12 @@
 #include "daemon/log.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/options.hpp"
+#include "io/worker_pool.hpp"
 #include "pci/host.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -70,7 +70,7 @@ private:
     const Log& log_;
 
     boost::asio::io_context loop_{1};
-    boost::asio::thread_pool workers_;
+    io::WorkerPool workers_;
     boost::asio::signal_set signals_{loop_};
     boost::asio::steady_timer timer_{loop_};
 

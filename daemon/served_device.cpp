@@ -243,6 +243,9 @@ void ServedDevice::drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> con
     const std::uint16_t offset = mailbox.served->capability().offset;
     mailbox.logged_polling = false;
     options.interrupt = session_->has_interrupt(offset);
+    if (context_.pool != nullptr) {
+        config = io::attended(*context_.pool, std::move(config));
+    }
     mailbox.served->drive(std::move(config), context_.workers, options, context_.config.allowed,
                           [session = session_, offset](std::function<void()> handler) {
                               session->on_interrupt(offset, std::move(handler));

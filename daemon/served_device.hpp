@@ -17,6 +17,7 @@
 #include "daemon/objects/device_object.hpp"
 #include "daemon/objects/mailbox_object.hpp"
 #include "daemon/served_mailbox.hpp"
+#include "io/worker_pool.hpp"
 #include "pci/host.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -40,8 +41,9 @@ struct DeviceContext {
     std::filesystem::path power_records;
     boost::asio::any_io_executor loop;
     boost::asio::any_io_executor workers;
-    std::function<void()> changed;  ///< after every change of a mailbox
-    std::function<void()> look;     ///< the host should be looked at again
+    io::WorkerPool* pool = nullptr;  ///< whose `workers` are; null: their number is fixed
+    std::function<void()> changed;   ///< after every change of a mailbox
+    std::function<void()> look;      ///< the host should be looked at again
 };
 
 class ServedDevice : public std::enable_shared_from_this<ServedDevice> {

@@ -22,6 +22,8 @@ namespace asio = boost::asio;
 namespace {
 // Requests that wait for a device to be opened; as many as a mailbox queues by default.
 constexpr std::size_t early_limit = 64;
+// Readings of a trace that wait for an access to end.
+constexpr std::uint32_t trace_limit = 64;
 
 /// What is to be called with the result of something that knows no deadline. The completion gets that or deadline_exceeded,
 /// whichever comes first.
@@ -236,9 +238,12 @@ void ServedMailbox::execute(std::shared_ptr<doe::Operation> operation,
         options.request->on_withdrawn(
             [withdrawal] { withdrawal->emit(asio::cancellation_type::terminal); });
     }
-    auto complete = [withdrawal, deliver = std::move(deliver)](io::OperationResult result) mutable {
-        deliver(std::move(result));
-    };
+    // The mailbox keeps the deadline by itself, unless an access holds up its strand. The request counts until it is off the
+    // strand, so that what waits there for an access stays within the limits.
+    auto complete = [withdrawal, request = options.request,
+                     deliver = by_deadline<std::shared_ptr<const doe::Operation>>(
+                         loop_, options.deadline, name_, std::move(deliver))](
+                        io::OperationResult result) { deliver(std::move(result)); };
     service_->async_execute(
         std::move(operation), execution,
         asio::bind_cancellation_slot(withdrawal->slot(),
@@ -258,8 +263,11 @@ void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> co
         return;
     }
     // A claim cannot be withdrawn: when time is up it goes on without the caller.
-    service_->async_reset(asio::bind_executor(
-        loop_, by_deadline<void>(loop_, options.deadline, name_, std::move(completion))));
+    auto finish = [request = options.request,
+                   deliver =
+                       by_deadline<void>(loop_, options.deadline, name_, std::move(completion))](
+                      base::Result<void> result) { deliver(std::move(result)); };
+    service_->async_reset(asio::bind_executor(loop_, std::move(finish)));
 }
 
 void ServedMailbox::trace(const bus::MethodOptions& options, Completion<io::Trace> completion) {
@@ -267,8 +275,18 @@ void ServedMailbox::trace(const bus::MethodOptions& options, Completion<io::Trac
         completion(io::Trace());
         return;
     }
-    service_->async_trace(asio::bind_executor(
-        loop_, by_deadline<io::Trace>(loop_, options.deadline, name_, std::move(completion))));
+    if (*traces_ >= trace_limit) {
+        completion(base::fail(base::Errc::limits_exceeded, name_ + ": its trace is being read"));
+        return;
+    }
+    ++*traces_;
+    auto finish = [traces = traces_,
+                   deliver = by_deadline<io::Trace>(loop_, options.deadline, name_,
+                                                    std::move(completion))](io::Trace trace) {
+        --*traces;
+        deliver(std::move(trace));
+    };
+    service_->async_trace(asio::bind_executor(loop_, std::move(finish)));
 }
 
 bool ServedMailbox::offers(doe::Protocol protocol) const noexcept {

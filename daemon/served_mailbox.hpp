@@ -115,6 +115,8 @@ private:
     bool stopping_ = false;                        ///< what drove it still ends what is on the wire
     std::vector<std::move_only_function<void()>> stopped_;
     std::vector<std::shared_ptr<Early>> early_;
+    /// Readings of the trace under way; outlives what it counts.
+    std::shared_ptr<std::uint32_t> traces_ = std::make_shared<std::uint32_t>(0);
     std::uint64_t drives_ = 0;  ///< tells the statuses of an earlier service from those of this one
 };
 
