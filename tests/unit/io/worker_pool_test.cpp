@@ -222,7 +222,7 @@ TEST_F(MailboxesSideBySide, TakeTurnsWithALongResponseOnOneThread) {
     // The longest response there may be, of a device whose accesses take their time.
     add_host(sound_device(0) +
              R"(,{"address": "0000:01:00.0", "kind": "cxl-endpoint", "response_time_us": 0,
-                  "access_delay_us": 50, "mailboxes": [{"offset": "0x190", "protocols": ["1e98:02"],
+                  "access_delay_us": 20, "mailboxes": [{"offset": "0x190", "protocols": ["1e98:02"],
                   "faults": [{"kind": "huge-object", "at": 4, "dwords": 16387}]}]})");
     ASSERT_TRUE(read_table(*services_[0]).get().has_value());
     auto slow = read_table(*services_[1]);
@@ -237,7 +237,7 @@ TEST_F(MailboxesSideBySide, DoNotWaitForAMegabyteThatIsNotRead) {
     pool_ = std::make_unique<WorkerPool>(WorkerPool::Options{.threads = 1, .threads_max = 1});
     add_host(sound_device(0) +
              R"(,{"address": "0000:01:00.0", "kind": "cxl-endpoint", "response_time_us": 0,
-                  "access_delay_us": 50, "mailboxes": [{"offset": "0x190", "protocols": ["1e98:02"],
+                  "access_delay_us": 20, "mailboxes": [{"offset": "0x190", "protocols": ["1e98:02"],
                   "faults": [{"kind": "huge-object", "at": 3}]}]})");
     auto huge = read_table(*services_[1]);
     EXPECT_TRUE(read_table(*services_[0]).get().has_value());
