@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,10 @@ public:
     /// Says who owns the mailbox from now on; it is not driven. For an owner that is this process drive() follows, and
     /// `features` is what was known before, else what the kernel says the mailbox offers.
     void assign(Ownership ownership, std::string backend, Features features);
+    /// The same owner for another reason; what is driven goes on.
+    void restate(const Ownership& ownership);
+    /// Nothing is driven any more: requests that would wait for that, now or later, are answered `why`.
+    void end(base::Errc why);
     /// Is given what to call, from any thread, when the device's interrupt for this mailbox arrives.
     using Wire = std::function<void(std::function<void()> handler)>;
 
@@ -105,6 +110,7 @@ private:
     bool stopping_ = false;                        ///< what drove it still ends what is on the wire
     std::vector<std::move_only_function<void()>> stopped_;
     std::vector<std::shared_ptr<Early>> early_;
+    std::optional<base::Errc> ended_;
     std::uint64_t drives_ = 0;  ///< tells the statuses of an earlier service from those of this one
 };
 

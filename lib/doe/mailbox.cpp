@@ -19,6 +19,10 @@ constexpr int accesses_per_turn = 256;
 // Interrupts that may be lost before the mailbox is polled instead.
 constexpr std::uint32_t interrupts_lost_max = 3;
 
+// A driver that was just bound has things to do before it needs the mailbox. What is on the wire may end meanwhile, so that
+// the kernel finds the mailbox idle; after this time the kernel's own abort is the better end.
+constexpr std::chrono::milliseconds hand_over_time{10};
+
 std::string mailbox_name(const pci::Address& address, std::uint16_t offset) {
     char text[32];
     std::snprintf(text, sizeof(text), " mailbox 0x%x", offset);
@@ -55,10 +59,14 @@ void Mailbox::start() {
 // --- Claiming and revival --------------------------------------------------------------------------------------------
 
 void Mailbox::begin_claim() {
-    if (closing_ || activity_ != Activity::none || status_.state == MailboxState::gone) {
+    if (closing_ || activity_ != Activity::none || has_left()) {
         return;
     }
     scheduler_.cancel(std::exchange(revival_timer_, 0));
+    if (const auto ours = config_.confirm_claim(); !ours) {
+        leave(MailboxState::kernel, ours.error());
+        return;
+    }
     enter(MailboxState::starting);
     known_status_.reset();
     if (const auto control = read_control(); !control) {
@@ -105,7 +113,7 @@ void Mailbox::end_claim(const base::Result<void>& outcome) {
 
 void Mailbox::die(const base::Error& error) {
     if (error.code() == base::Errc::device_gone) {
-        vanish(error);
+        leave(MailboxState::gone, error);
         return;
     }
     status_.last_error = error.in(name_).message();
@@ -135,8 +143,8 @@ Ticket Mailbox::submit(Submission submission) {
     if (const auto allowed = may_run(protocol); !allowed) {
         return refuse(allowed.error());
     }
-    if (status_.state == MailboxState::gone) {
-        return refuse(about(base::Errc::device_gone));
+    if (has_left()) {
+        return refuse(*left_because_);
     }
     if (status_.state == MailboxState::dead) {
         return refuse(about(base::Errc::dead, dead_because_));
@@ -278,6 +286,10 @@ void Mailbox::begin_exchange(Exchange exchange) {
 }
 
 void Mailbox::pump() {
+    if (!may_go_on()) {
+        drop_exchange();
+        return;
+    }
     for (int accesses = 0; accesses < accesses_per_turn; ++accesses) {
         if (action_.kind == Action::Kind::wait) {
             wait();
@@ -287,9 +299,50 @@ void Mailbox::pump() {
             end_exchange();
             return;
         }
+        if (aborts(action_) && !may_go_on()) {
+            drop_exchange();
+            return;
+        }
         perform();
     }
     post(&Mailbox::pump);
+}
+
+bool Mailbox::aborts(const Action& action) const noexcept {
+    return action.kind == Action::Kind::write &&
+           action.offset == capability_.offset + reg::control &&
+           (action.value & control_abort) != 0;
+}
+
+/// Whether the exchange in hand may make its next access. One whose request is on the wire when the kernel takes the device may
+/// end for a moment, yet not abort: that would cut into an exchange of the kernel's.
+bool Mailbox::may_go_on() {
+    if (!taken_) {
+        const auto ours = config_.confirm_claim();
+        if (ours) {
+            return true;
+        }
+        taken_ = ours.error();
+        taken_at_ = scheduler_.now();
+    }
+    const bool ending = exchange_->go_time() && !exchange_->aborted() && !aborts(action_);
+    return ending && scheduler_.now() < taken_at_ + hand_over_time;
+}
+
+/// Without another access: the mailbox is the kernel's.
+void Mailbox::drop_exchange() {
+    if (exchange_->go_time()) {
+        ++status_.counters.errors;
+    }
+    exchange_.reset();
+    std::optional<Job> job = std::exchange(running_, std::nullopt);
+    activity_ = Activity::none;
+    reset_wanted_ = false;
+    const base::Error error = *taken_;
+    leave(MailboxState::kernel, error);
+    if (job) {
+        answer(std::move(job->waiters), std::unexpected(error.in(name_)));
+    }
 }
 
 /// Makes the access that the exchange asked for and hears what it wants next.
@@ -354,6 +407,10 @@ void Mailbox::on_interrupt() {
 }
 
 void Mailbox::end_exchange() {
+    if (taken_) {
+        drop_exchange();
+        return;
+    }
     const Exchange exchange = std::move(*exchange_);
     exchange_.reset();
     count(exchange);
@@ -446,10 +503,12 @@ void Mailbox::cancel(Ticket ticket) {
 }
 
 void Mailbox::reset(std::move_only_function<void(base::Result<void>)> completion) {
-    if (closing_ || status_.state == MailboxState::gone || status_.state == MailboxState::closed) {
-        const auto code =
-            status_.state == MailboxState::gone ? base::Errc::device_gone : closing_why_;
-        completion(std::unexpected(about(code)));
+    if (has_left()) {
+        completion(std::unexpected(*left_because_));
+        return;
+    }
+    if (closing_ || status_.state == MailboxState::closed) {
+        completion(std::unexpected(about(closing_why_)));
         return;
     }
     if (reset_waiters_.size() >= options_.queue_limit) {
@@ -487,7 +546,7 @@ void Mailbox::close(base::Errc why, std::move_only_function<void()> closed) {
 }
 
 void Mailbox::finish_close() {
-    if (status_.state != MailboxState::gone && status_.state != MailboxState::closed) {
+    if (!has_left() && status_.state != MailboxState::closed) {
         if (std::exchange(interrupt_enabled_, false)) {
             // The last thing armed is the first to go. A device that is gone meanwhile needs no disarming.
             static_cast<void>(
@@ -503,12 +562,18 @@ void Mailbox::finish_close() {
     }
 }
 
-void Mailbox::vanish(const base::Error& error) {
-    status_.last_error = error.in(name_).message();
-    enter(MailboxState::gone);
-    answer_resets(std::unexpected(error.in(name_)));
-    fail_all(error.in(name_));
+/// The device is not there any more, or not ours any more: nothing of it is touched again.
+void Mailbox::leave(MailboxState state, const base::Error& error) {
+    left_because_ = error.in(name_);
+    status_.last_error = left_because_->message();
+    enter(state);
+    answer_resets(std::unexpected(*left_because_));
+    fail_all(*left_because_);
     post(&Mailbox::advance);
+}
+
+bool Mailbox::has_left() const noexcept {
+    return status_.state == MailboxState::gone || status_.state == MailboxState::kernel;
 }
 
 // --- Answering -----------------------------------------------------------------------------------------------------------

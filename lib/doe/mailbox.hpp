@@ -126,6 +126,9 @@ private:
     void perform();
     void wait();
     void wake();
+    [[nodiscard]] bool aborts(const Action& action) const noexcept;
+    [[nodiscard]] bool may_go_on();
+    void drop_exchange();
     void end_exchange();
     void count(const Exchange& exchange);
     void count_completion();
@@ -138,7 +141,8 @@ private:
     void answer_resets(const base::Result<void>& result);
     void answer_early(Ticket ticket, base::Errc code);
     void fail_all(const base::Error& error);
-    void vanish(const base::Error& error);
+    void leave(MailboxState state, const base::Error& error);
+    [[nodiscard]] bool has_left() const noexcept;
     void finish_close();
 
     void enter(MailboxState state);
@@ -157,6 +161,7 @@ private:
     std::string name_;
 
     std::string dead_because_;
+    std::optional<base::Error> left_because_;  ///< once it is gone, or the kernel's
     MailboxStatus status_;
     ExchangeSetup setup_;
 
@@ -182,6 +187,10 @@ private:
     bool interrupt_owed_ = false;        ///< for a completion that was found without it
     bool interrupt_enabled_ = false;     ///< Interrupt Enable may be set in the device
     std::uint32_t interrupts_lost_ = 0;  ///< since the claim
+
+    std::optional<base::Error>
+        taken_;  ///< the kernel has taken the device: no exchange begins, none is aborted
+    base::TimePoint taken_at_{};
 
     bool reset_wanted_ = false;
     std::vector<std::move_only_function<void(base::Result<void>)>> reset_waiters_;
