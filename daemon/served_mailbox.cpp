@@ -77,7 +77,6 @@ void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io
 
 void ServedMailbox::stop(base::Errc why, std::move_only_function<void()> stopped) {
     stopped_.push_back(std::move(stopped));
-    resume_early(base::fail(why, name_));
     if (auto service = std::exchange(service_, nullptr)) {
         stopping_ = true;
         service->async_close(

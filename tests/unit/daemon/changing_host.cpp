@@ -76,6 +76,11 @@ void ChangingHost::unplug(const pci::Address& address) {
     functions_.erase(address);
 }
 
+void ChangingHost::silence(const pci::Address& address) {
+    const std::lock_guard lock(mutex_);
+    *functions_.at(address).there = false;
+}
+
 void ChangingHost::hide(const pci::Address& address) {
     const std::lock_guard lock(mutex_);
     functions_.erase(address);
@@ -122,6 +127,11 @@ bool ChangingHost::wait_for_handles(int count) {
     return changed_.wait_for(lock, bus::patience, [&] { return handles_ == count; });
 }
 
+int ChangingHost::openings() const {
+    const std::lock_guard lock(mutex_);
+    return openings_;
+}
+
 int ChangingHost::most_handles() {
     const std::lock_guard lock(mutex_);
     return std::exchange(most_handles_, handles_);
@@ -146,6 +156,7 @@ base::Result<std::vector<pci::DeviceInfo>> ChangingHost::scan(std::vector<base::
 
 base::Result<std::unique_ptr<pci::ConfigSpace>> ChangingHost::open(const pci::Address& address) {
     std::unique_lock lock(mutex_);
+    ++openings_;
     if (const auto meanwhile = std::exchange(at_open_, nullptr)) {
         lock.unlock();
         return std::unexpected(meanwhile());

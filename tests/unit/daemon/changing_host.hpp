@@ -27,6 +27,8 @@ public:
     void plug(const std::string& device);
     /// Takes it out: it reads as all ones through every handle that is left.
     void unplug(const pci::Address& address);
+    /// It reads as all ones from here on, and is shown as before.
+    void silence(const pci::Address& address);
     /// The host does not show it any more, and the handles that are left still reach it.
     void hide(const pci::Address& address);
 
@@ -50,6 +52,8 @@ public:
     [[nodiscard]] bool wait_for_handles(int count);
     /// The most there were at once since the last call of this.
     [[nodiscard]] int most_handles();
+    /// How many times config space was to be opened, well or badly.
+    [[nodiscard]] int openings() const;
 
     [[nodiscard]] std::string_view backend() const override { return "changing"; }
     [[nodiscard]] base::Result<std::vector<pci::DeviceInfo>> scan(
@@ -80,6 +84,7 @@ private:
     int requests_ = 0;  ///< while held
     int handles_ = 0;
     int most_handles_ = 0;
+    int openings_ = 0;
 };
 
 }  // namespace doed::daemon
