@@ -234,8 +234,8 @@ Startup<void> Daemon::take_devices() {
 Startup<void> Daemon::export_objects() {
     try {
         peers_.emplace(*connection_);
-        manager_.emplace(*connection_, config_.allowed, inventory_->lockdown());
-        inventory_->publish(*connection_, *pump_, *peers_);
+        manager_.emplace(*connection_, *pump_, config_.allowed, inventory_->lockdown());
+        inventory_->publish(*connection_, *pump_, *peers_, *manager_);
     } catch (const sdbus::Error& error) {
         return startup_failure(ExitCode::failure,
                                "cannot publish objects on the bus: " + error.getMessage());

@@ -50,7 +50,7 @@ private:
     base::UniqueFd descriptor_;
 };
 
-void ChangingHost::plug(const std::string& device) {
+void ChangingHost::plug(const std::string& device, std::uint64_t identity) {
     auto topology = emulator::Topology::parse(R"({"version": 1, "devices": [)" + device + "]}",
                                               "changing host", ".");
     if (!topology) {
@@ -66,6 +66,7 @@ void ChangingHost::plug(const std::string& device) {
         throw std::runtime_error("not a device with mailboxes: " + device);
     }
     function.info = found->front();
+    function.info.identity = identity;
     const std::lock_guard lock(mutex_);
     functions_.insert_or_assign(function.info.address, std::move(function));
 }
@@ -152,6 +153,17 @@ base::Result<std::vector<pci::DeviceInfo>> ChangingHost::scan(std::vector<base::
         meanwhile();
     }
     return found;
+}
+
+void ChangingHost::forget(const pci::Address& address) {
+    const std::lock_guard lock(mutex_);
+    ++forgotten_[address];
+}
+
+int ChangingHost::times_forgotten(const pci::Address& address) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = forgotten_.find(address);
+    return found == forgotten_.end() ? 0 : found->second;
 }
 
 base::Result<std::unique_ptr<pci::ConfigSpace>> ChangingHost::open(const pci::Address& address) {

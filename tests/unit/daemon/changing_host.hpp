@@ -23,8 +23,8 @@ namespace doed::daemon {
 
 class ChangingHost final : public pci::Host {
 public:
-    /// A device as in a topology file. It is there at the next look.
-    void plug(const std::string& device);
+    /// A device as in a topology file. It is there at the next look, with this identity.
+    void plug(const std::string& device, std::uint64_t identity = 0);
     /// Takes it out: it reads as all ones through every handle that is left.
     void unplug(const pci::Address& address);
     /// It reads as all ones from here on, and is shown as before.
@@ -58,6 +58,9 @@ public:
     [[nodiscard]] std::string_view backend() const override { return "changing"; }
     [[nodiscard]] base::Result<std::vector<pci::DeviceInfo>> scan(
         std::vector<base::Error>& problems) override;
+    void forget(const pci::Address& address) override;
+    /// How often it was told to forget the function.
+    [[nodiscard]] int times_forgotten(const pci::Address& address) const;
     [[nodiscard]] base::Result<std::unique_ptr<pci::ConfigSpace>> open(
         const pci::Address& address) override;
 
@@ -77,6 +80,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<pci::Address, Function> functions_;
+    std::map<pci::Address, int> forgotten_;
     std::optional<base::Error> refusal_;
     std::function<void()> at_scan_;
     std::function<base::Error()> at_open_;

@@ -44,7 +44,7 @@ public:
         connection = std::move(*opened);
         pump.emplace(loop, *connection, [](const std::string&) {});
         peers.emplace(*connection);
-        manager.emplace(*connection, config.allowed, LockdownMode::unknown);
+        manager.emplace(*connection, *pump, config.allowed, LockdownMode::unknown);
         bus::request_name(*connection, names::bus_name);
         client.emplace(bus.address());
         pump->start();
