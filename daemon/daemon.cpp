@@ -11,6 +11,8 @@
 #include <boost/asio/post.hpp>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -33,6 +35,9 @@ constexpr std::chrono::seconds claim_patience{2};
 // An exchange on the wire and the abort after it take their second each; a process manager waits
 // for 3.
 constexpr std::chrono::milliseconds close_patience{2500};
+// After an emulated device seemed gone, and while one is missing.
+constexpr std::chrono::milliseconds emulated_look_pause{250};
+constexpr std::chrono::milliseconds emulated_look_again_pause{1000};
 
 StartupFailure name_failure(const sdbus::Error& error, const std::string& bus) {
     if (error.getName() == "org.freedesktop.DBus.Error.AccessDenied") {
@@ -195,6 +200,28 @@ Startup<void> Daemon::watch_devices() {
     return {};
 }
 
+/// Nobody tells of emulated devices that come and go. They do so only where a fault script says so: a look is made when a
+/// device seems gone, and again while one is missing.
+void Daemon::look_at_emulated_host(std::chrono::milliseconds pause) {
+    if (!options_.topology_file) {
+        return;
+    }
+    emulated_look_.expires_after(pause);
+    emulated_look_.async_wait([this, pause](const boost::system::error_code& error) {
+        if (error || !inventory_) {
+            return;
+        }
+        // What comes of a look is known later: the next one is made in any case, and is the last when all are there.
+        most_devices_ = std::max(most_devices_, inventory_->device_count());
+        const bool all =
+            pause == emulated_look_again_pause && inventory_->device_count() == most_devices_;
+        inventory_->look();
+        if (!all) {
+            look_at_emulated_host(emulated_look_again_pause);
+        }
+    });
+}
+
 Startup<void> Daemon::take_devices() {
     context_.emplace(DeviceContext{
         .config = config_,
@@ -215,6 +242,8 @@ Startup<void> Daemon::take_devices() {
             [this] {
                 if (hotplug_) {
                     hotplug_->look();
+                } else {
+                    look_at_emulated_host(emulated_look_pause);
                 }
             },
     });
@@ -244,8 +273,8 @@ Startup<void> Daemon::export_objects() {
                 users_->find(client, std::move(found));
             },
             config_.limits);
-        manager_.emplace(*connection_, config_.allowed, inventory_->lockdown());
-        inventory_->publish(*connection_, *pump_, *peers_, *clients_);
+        manager_.emplace(*connection_, *pump_, config_.allowed, inventory_->lockdown());
+        inventory_->publish(*connection_, *pump_, *peers_, *clients_, *manager_);
     } catch (const sdbus::Error& error) {
         return startup_failure(ExitCode::failure,
                                "cannot publish objects on the bus: " + error.getMessage());
@@ -325,6 +354,7 @@ void Daemon::stop(std::optional<StartupFailure> failure) {
     failure_ = std::move(failure);
     ::sd_notify(0, "STOPPING=1\nSTATUS=Waiting for exchanges to end");
     hotplug_.reset();
+    emulated_look_.cancel();
     timer_.expires_after(close_patience);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) {

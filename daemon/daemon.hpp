@@ -23,6 +23,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -55,6 +57,7 @@ private:
     Startup<void> watch_devices();
     Startup<void> take_devices();
     Startup<void> export_objects();
+    void look_at_emulated_host(std::chrono::milliseconds pause);
 
     void warn_of_taint();
     [[nodiscard]] std::filesystem::path power_records() const;
@@ -73,6 +76,8 @@ private:
     io::WorkerPool workers_;
     boost::asio::signal_set signals_{loop_};
     boost::asio::steady_timer timer_{loop_};
+    boost::asio::steady_timer emulated_look_{loop_};
+    std::size_t most_devices_ = 0;  ///< that an emulated host had
 
     std::optional<InstanceLock> lock_;
     std::unique_ptr<pci::Host> host_;

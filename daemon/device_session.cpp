@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/device_session.hpp"
 
+#include "daemon/claim_guard.hpp"
+
 #include <array>
 #include <utility>
 
@@ -21,6 +23,10 @@ base::Result<std::shared_ptr<DeviceSession>> DeviceSession::open(
             return std::unexpected(taken.error());
         }
         return session;
+    }
+    if (request.kernel_first) {
+        session->guarded_in_ = request.sysfs_root;
+        session->driver_ = request.device.driver;
     }
     // VFIO keeps its devices awake by itself.
     if (!request.power_records.empty()) {
@@ -102,7 +108,11 @@ base::Result<std::unique_ptr<pci::ConfigSpace>> DeviceSession::open_config() {
     }
     auto config = host_.open(address_);
     if (config && power_) {
-        return std::make_unique<pci::PinnedConfigSpace>(std::move(*config), power_);
+        config = std::make_unique<pci::PinnedConfigSpace>(std::move(*config), power_);
+    }
+    if (config && !guarded_in_.empty()) {
+        config = std::make_unique<GuardedConfigSpace>(std::move(*config),
+                                                      ClaimGuard(guarded_in_, address_, driver_));
     }
     return config;
 }

@@ -33,7 +33,9 @@ struct DeviceSignals {
 struct SessionRequest {
     pci::DeviceInfo device;
     Owner owner = Owner::daemon;  ///< daemon or vfio
-    bool interrupts = true;       ///< wanted, where there are any
+    /// What is driven stays ours only while no other driver takes it; else the configuration claims it from any driver.
+    bool kernel_first = true;
+    bool interrupts = true;  ///< wanted, where there are any
     std::filesystem::path sysfs_root;
     std::filesystem::path power_records;  ///< empty: the host's devices have no power to manage
 };
@@ -81,6 +83,9 @@ private:
     pci::Host& host_;
     pci::Address address_;
     std::string_view backend_;
+    std::filesystem::path
+        guarded_in_;  ///< sysfs, where the kernel may take the device; empty: it cannot
+    std::string driver_;
     std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
     std::string no_interrupt_reason_;
     std::shared_ptr<pci::PowerPin> power_;

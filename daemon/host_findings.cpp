@@ -6,7 +6,11 @@
 namespace doed::daemon {
 
 base::Result<HostFindings> HostFindings::look(
-    pci::Host& host, const std::optional<std::filesystem::path>& sysfs_root) {
+    pci::Host& host, const std::optional<std::filesystem::path>& sysfs_root,
+    const std::set<pci::Address>& doubted) {
+    for (const auto& address : doubted) {
+        host.forget(address);
+    }
     HostFindings findings;
     auto devices = host.scan(findings.problems);
     if (!devices) {

@@ -18,7 +18,6 @@ base::Result<void> Inventory::begin() {
     if (!findings) {
         return std::unexpected(findings.error());
     }
-    lockdown_ = findings->lockdown;
     take_over(std::move(*findings));
     begun_ = true;
     return {};
@@ -34,8 +33,9 @@ void Inventory::look() {
         look_again_ = true;
         return;
     }
-    asio::post(context_.workers, [this, &context = context_, life = std::weak_ptr(life_)] {
-        auto findings = HostFindings::look(context.host, context.sysfs_root);
+    asio::post(context_.workers, [this, &context = context_, life = std::weak_ptr(life_),
+                                  doubted = std::exchange(doubted_, {})] {
+        auto findings = HostFindings::look(context.host, context.sysfs_root, doubted);
         asio::post(context.loop, [this, life, findings = std::move(findings)]() mutable {
             if (life.expired()) {
                 return;
@@ -58,6 +58,7 @@ void Inventory::take_over(HostFindings findings) {
         return;
     }
     log_problems(findings);
+    take_over(findings.lockdown);
     std::set<pci::Address> present;
     for (const auto& finding : findings.devices) {
         present.insert(finding.info.address);
@@ -88,12 +89,36 @@ void Inventory::take_over(HostFindings findings) {
     }
 }
 
+void Inventory::take_over(LockdownMode lockdown) {
+    if (lockdown == lockdown_) {
+        return;
+    }
+    lockdown_ = lockdown;
+    if (manager_ != nullptr) {
+        context_.log.info(fmt::format("kernel lockdown is {} now", to_string(lockdown)));
+        manager_->update(lockdown);
+    }
+}
+
+/// What the device is given of the daemon. One that asks for a look has seen of itself what the host does not tell: it is
+/// looked at more closely.
+const DeviceContext& Inventory::context_for(const pci::Address& address) {
+    const auto [context, made] = contexts_.try_emplace(address, context_);
+    if (made) {
+        context->second.look = [this, address] {
+            doubted_.insert(address);
+            context_.look();
+        };
+    }
+    return context->second;
+}
+
 void Inventory::add(DeviceFinding finding) {
     const pci::Address address = finding.info.address;
     if (departing_.contains(address)) {
         return;  // looked for again when it has been given back
     }
-    const auto device = std::make_shared<ServedDevice>(context_, std::move(finding));
+    const auto device = std::make_shared<ServedDevice>(context_for(address), std::move(finding));
     devices_.emplace(address, device);
     // Published with its owner.
     device->begin();
@@ -133,11 +158,12 @@ void Inventory::log_problems(const HostFindings& findings) {
 // --- Publishing, counting, ending ------------------------------------------------------------------------------------------------
 
 void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
-                        bus::Clients& clients) {
+                        bus::Clients& clients, ManagerObject& manager) {
     connection_ = &connection;
     pump_ = &pump;
     peers_ = &peers;
     clients_ = &clients;
+    manager_ = &manager;
     for (const auto& [address, device] : devices_) {
         device->publish(connection, pump, peers, clients);
     }

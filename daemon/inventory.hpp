@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/host_findings.hpp"
+#include "daemon/objects/manager_object.hpp"
 #include "daemon/served_device.hpp"
 
 #include <functional>
@@ -24,12 +25,14 @@ public:
     [[nodiscard]] base::Result<void> begin();
     /// Another look, on a worker; what has changed is taken over when it is done.
     void look();
-    /// Puts the objects on the bus, also those of devices that come later.
+    /// Puts the objects on the bus, also those of devices that come later. The manager is told of what
+    /// concerns the host as a whole.
     void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
-                 bus::Clients& clients);
+                 bus::Clients& clients, ManagerObject& manager);
 
     /// Whether begin() has been and no claim is under way.
     [[nodiscard]] bool settled() const;
+    [[nodiscard]] std::size_t device_count() const noexcept { return devices_.size(); }
     /// "3 devices, 4 mailboxes (3 driven)"
     [[nodiscard]] std::string summary() const;
     [[nodiscard]] LockdownMode lockdown() const noexcept { return lockdown_; }
@@ -42,12 +45,17 @@ private:
     using DevicePtr = std::shared_ptr<ServedDevice>;
 
     void take_over(HostFindings findings);
+    void take_over(LockdownMode lockdown);
+    [[nodiscard]] const DeviceContext& context_for(const pci::Address& address);
     void add(DeviceFinding finding);
     void remove(const pci::Address& address);
     void log_problems(const HostFindings& findings);
 
     const DeviceContext& context_;
+    std::map<pci::Address, DeviceContext>
+        contexts_;  ///< one for each place there has been a device
     std::map<pci::Address, DevicePtr> devices_;
+    std::set<pci::Address> doubted_;    ///< asked for the look that comes
     std::set<pci::Address> departing_;  ///< closed, and not given back yet
     std::set<std::string> logged_problems_;
     LockdownMode lockdown_ = LockdownMode::unknown;
@@ -62,6 +70,7 @@ private:
     bus::Pump* pump_ = nullptr;
     bus::PeerWatch* peers_ = nullptr;
     bus::Clients* clients_ = nullptr;
+    ManagerObject* manager_ = nullptr;
 };
 
 }  // namespace doed::daemon

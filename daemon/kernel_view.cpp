@@ -31,21 +31,6 @@ LockdownMode parse_lockdown(std::string_view text) {
     return LockdownMode::unknown;
 }
 
-/// The function a port's uport link leads to: it ends in BDF for a switch, in BDF/memN for an
-/// endpoint.
-std::optional<pci::Address> port_function(const fs::path& uport_link) {
-    std::error_code error;
-    fs::path target = fs::read_symlink(uport_link, error);
-    if (error) {
-        return std::nullopt;
-    }
-    if (target.filename().string().starts_with("mem")) {
-        target = target.parent_path();
-    }
-    const auto address = pci::Address::parse(target.filename().string());
-    return address ? std::optional(*address) : std::nullopt;
-}
-
 template <typename Visit>
 void for_each_entry(const fs::path& folder, Visit visit) {
     std::error_code error;
@@ -56,6 +41,23 @@ void for_each_entry(const fs::path& folder, Visit visit) {
 }
 
 }  // namespace
+
+bool is_port_name(std::string_view name) noexcept {
+    return name.starts_with("endpoint") || name.starts_with("port");
+}
+
+std::optional<pci::Address> port_function(const fs::path& port) {
+    std::error_code error;
+    fs::path target = fs::read_symlink(port / "uport", error);
+    if (error) {
+        return std::nullopt;
+    }
+    if (target.filename().string().starts_with("mem")) {
+        target = target.parent_path();
+    }
+    const auto address = pci::Address::parse(target.filename().string());
+    return address ? std::optional(*address) : std::nullopt;
+}
 
 KernelView KernelView::read(const fs::path& sysfs_root) {
     KernelView view(sysfs_root);
@@ -68,11 +70,10 @@ KernelView KernelView::read(const fs::path& sysfs_root) {
 
 void KernelView::find_ports() {
     for_each_entry(sysfs_root_ / "bus/cxl/devices", [this](const fs::path& port) {
-        const std::string name = port.filename().string();
-        if (!name.starts_with("endpoint") && !name.starts_with("port")) {
+        if (!is_port_name(port.filename().string())) {
             return;
         }
-        if (const auto function = port_function(port / "uport")) {
+        if (const auto function = port_function(port)) {
             ports_.emplace(*function, port);
         }
     });

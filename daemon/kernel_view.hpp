@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,13 @@ struct KernelFacts {
     std::vector<doe::Protocol>
         doe_features;  ///< of all the device's mailboxes; empty before Linux 6.15
 };
+
+/// Whether an entry of the CXL bus is a port: an endpoint's, a switch's or a host bridge's.
+[[nodiscard]] bool is_port_name(std::string_view name) noexcept;
+
+/// The function that the port in this folder belongs to: its uport link ends in BDF for a switch, in BDF/memN for an
+/// endpoint. Nothing for a host bridge, and for a port that has gone.
+[[nodiscard]] std::optional<pci::Address> port_function(const std::filesystem::path& port);
 
 class KernelView {
 public:

@@ -6,6 +6,7 @@ namespace doed::daemon {
 namespace {
 
 constexpr std::string_view vfio_driver = "vfio-pci";
+constexpr std::string_view cxl_driver = "cxl_pci";
 
 Ownership kernel_owned(std::string reason) {
     return Ownership{Owner::kernel, std::move(reason), base::Errc::kernel_owned};
@@ -19,6 +20,9 @@ std::string kernel_user(const OwnershipFacts& facts) {
     }
     if (facts.tsm_connected) {
         return "the kernel's TSM is connected to the device";
+    }
+    if (facts.driver_is_new && facts.driver == cxl_driver) {
+        return "driver " + facts.driver + " is taking the device";
     }
     return {};
 }

@@ -30,6 +30,8 @@ struct OwnershipFacts {
     std::string driver;  ///< bound kernel driver, empty when none
     bool cxl_port =
         false;  ///< the kernel has a CXL port for the device, through which it reads CDAT
+    bool driver_is_new =
+        false;  ///< it was bound a moment ago: what it does with the mailbox does not show yet
     bool tsm_connected = false;   ///< the kernel's TSM holds an SPDM session through the mailbox
     bool config_writable = true;  ///< as far as file permissions tell
     LockdownMode lockdown = LockdownMode::unknown;

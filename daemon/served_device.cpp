@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/served_device.hpp"
 
-#include "daemon/bus/paths.hpp"
-#include "daemon/kernel_table_reader.hpp"
-
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -31,6 +28,11 @@ OwnershipFacts facts_of(const DeviceFinding& finding, OwnerChoice choice) {
     return facts;
 }
 
+/// What makes two decisions different ones; the reason is only told.
+bool same_decision(const Ownership& one, const Ownership& other) {
+    return one.owner == other.owner && one.refusal == other.refusal;
+}
+
 /// The context tells more than the code's sentence, which clients get with every refusal. A file that is missing is not a
 /// D-Bus object that is.
 Ownership not_opened(const base::Error& error) {
@@ -50,7 +52,11 @@ std::vector<doe::Protocol> kernel_features(const KernelFacts& kernel) {
 }  // namespace
 
 ServedDevice::ServedDevice(const DeviceContext& context, DeviceFinding finding)
-    : context_(context), finding_(std::move(finding)), wanted_back_timer_(context.loop) {
+    : context_(context),
+      finding_(std::move(finding)),
+      retry_pause_(context.retry_pause_min),
+      wanted_back_timer_(context.loop),
+      look_timer_(context.loop) {
     for (const auto& capability : finding_.info.mailboxes) {
         auto mailbox = std::make_unique<Mailbox>();
         mailbox->served =
@@ -73,35 +79,79 @@ Ownership ServedDevice::decide() const {
         return Ownership{Owner::none, "the device's driver is being unbound",
                          base::Errc::device_gone};
     }
-    return decide_ownership(facts_of(finding_, context_.config.device(address()).owner));
+    OwnershipFacts facts = facts_of(finding_, context_.config.device(address()).owner);
+    facts.driver_is_new = driver_is_new();
+    return decide_ownership(facts);
+}
+
+bool ServedDevice::driver_is_new() const {
+    return !finding_.kernel.driver.empty() &&
+           std::chrono::steady_clock::now() < driver_since_ + context_.driver_grace;
 }
 
 void ServedDevice::begin() {
+    driver_since_ = std::chrono::steady_clock::now();
     change_owner(decide());
+    plan_look();
 }
 
 void ServedDevice::update(DeviceFinding finding) {
     // A port that went and came back between two looks has read the table anew.
-    const bool another_table = ownership_.owner == Owner::kernel &&
-                               finding.kernel.cdat_identity != finding_.kernel.cdat_identity;
+    const bool other_results = decided_.owner == Owner::kernel &&
+                               (finding.kernel.cdat_identity != finding_.kernel.cdat_identity ||
+                                finding.kernel.doe_features != finding_.kernel.doe_features);
+    if (finding.kernel.driver != finding_.kernel.driver) {
+        driver_since_ = std::chrono::steady_clock::now();
+    }
     finding_ = std::move(finding);
     if (object_) {
         object_->update(finding_.info);
     }
-    // What seemed gone is there again; what could not be opened may be free by now, the device or one mailbox after a lease.
-    const bool lost = std::ranges::any_of(mailboxes_, [this](const auto& mailbox) {
-        const auto& served = *mailbox->served;
-        return (served.driven() && served.status().state == doe::MailboxState::gone) ||
-               (!mailbox->lent && served.ownership() != ownership_);
-    });
-    const bool failed = is_ours(decide().owner) && !is_ours(ownership_.owner);
-    outdated_ = outdated_ || lost || failed || another_table;
-    if (!changing_ && (outdated_ || decide() != ownership_)) {
-        change_owner(decide());
-        return;
+    outdated_ = outdated_ || other_results || (has_lost() && may_retry());
+    // What could not be opened may be free by now.
+    open_wanted_ = true;
+    if (!changing_) {
+        reconsider();
     }
     for (const auto& mailbox : mailboxes_) {
         mailbox->served->revive();
+    }
+    compare_table();
+    plan_look();
+}
+
+/// What is wanted now against what is: another owner, the same for another reason, or what could not be had so far.
+void ServedDevice::reconsider() {
+    const Ownership wanted = decide();
+    const bool anew = outdated_ && (!is_ours(wanted.owner) || may_open());
+    if (anew || !same_decision(wanted, decided_)) {
+        change_owner(wanted);
+        return;
+    }
+    if (wanted.reason != decided_.reason) {
+        restate(wanted);
+    }
+    if (!is_ours(decided_.owner)) {
+        return;
+    }
+    if (session_) {
+        for (const auto& mailbox : mailboxes_) {
+            if (mailbox->lending == Lending::no && !mailbox->served->driven()) {
+                reopen(*mailbox);
+            }
+        }
+    } else if (may_open()) {
+        if (open_wanted_) {
+            changing_ = true;
+            take();
+        }
+    } else {
+        for (const auto& mailbox : mailboxes_) {
+            if (mailbox->lending == Lending::no && is_ours(mailbox->served->ownership().owner)) {
+                assign(*mailbox, Ownership{Owner::none, "another mailbox of the device is lent out",
+                                           base::Errc::busy});
+            }
+        }
     }
 }
 
@@ -109,16 +159,95 @@ void ServedDevice::update(DeviceFinding finding) {
 void ServedDevice::change_owner(Ownership ownership) {
     changing_ = true;
     outdated_ = false;
+    open_wanted_ = is_ours(ownership.owner);
     features_compared_ = false;
     decided_ = ownership;
     ownership_ = std::move(ownership);
     for (const auto& mailbox : mailboxes_) {
-        if (!mailbox->lent) {
+        if (mailbox->lending == Lending::no) {
             assign(*mailbox, ownership_);
         }
     }
     const base::Errc why = is_ours(ownership_.owner) ? base::Errc::cancelled : ownership_.refusal;
     let_go(why, [self = shared_from_this()] { self->settle(); });
+}
+
+/// The same owner for another reason: nothing is opened or closed for that.
+void ServedDevice::restate(const Ownership& ownership) {
+    decided_ = ownership;
+    if (!same_decision(ownership_, ownership)) {
+        return;  // it could not be had, for a reason of its own
+    }
+    ownership_ = ownership;
+    for (const auto& mailbox : mailboxes_) {
+        if (same_decision(mailbox->served->ownership(), ownership)) {
+            mailbox->served->restate(ownership);
+        }
+    }
+}
+
+/// Whether a mailbox is out of our reach although the host lists its device.
+bool ServedDevice::has_lost() const {
+    return std::ranges::any_of(mailboxes_, [](const auto& mailbox) {
+        const auto state = mailbox->served->status().state;
+        return mailbox->served->driven() &&
+               (state == doe::MailboxState::gone || state == doe::MailboxState::kernel);
+    });
+}
+
+/// Opening a device through VFIO resets it, which what is lent of it would not survive.
+bool ServedDevice::may_open() const {
+    return decided_.owner == Owner::vfio ? !any_lent() : !all_lent();
+}
+
+/// Whether what failed before may be tried now; if so, the next time comes after a longer pause.
+bool ServedDevice::may_retry() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_retry_) {
+        return false;
+    }
+    next_retry_ = now + retry_pause_;
+    retry_pause_ = std::min(retry_pause_ * 2, context_.retry_pause_max);
+    return true;
+}
+
+/// The host is looked at again when there is something to be tried again, or a new driver has had its time.
+void ServedDevice::plan_look() {
+    std::optional<std::chrono::steady_clock::time_point> when;
+    const auto at = [&when](std::chrono::steady_clock::time_point time) {
+        when = when ? std::min(*when, time) : time;
+    };
+    const bool failed = is_ours(decided_.owner) && !is_ours(ownership_.owner);
+    if (!changing_ && (failed || has_lost())) {
+        at(next_retry_);
+    }
+    if (driver_is_new()) {
+        at(driver_since_ + context_.driver_grace);
+    }
+    look_timer_.cancel();
+    if (!when || closing_) {
+        return;
+    }
+    look_timer_.expires_at(*when);
+    look_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+        if (const auto self = weak.lock(); !error && self) {
+            self->context_.look();
+        }
+    });
+}
+
+/// A driver that took the device while its mailbox was used may have failed at it.
+void ServedDevice::compare_table() {
+    const bool missed = decided_.owner == Owner::kernel && finding_.kernel.cxl_port &&
+                        finding_.kernel.cdat_file.empty() && has_table_ && !driver_is_new();
+    if (missed && !std::exchange(table_missed_, true)) {
+        context_.log.warning(
+            address().to_string() +
+            ": the kernel has a CXL port for the device but shows no CDAT of it; binding its "
+            "driver "
+            "anew makes the kernel read it, or let doed drive the device (\"owner\": \"claim\")");
+    }
+    table_missed_ = missed;
 }
 
 void ServedDevice::assign(Mailbox& mailbox, const Ownership& ownership) {
@@ -155,8 +284,11 @@ void ServedDevice::drop_session(std::move_only_function<void()> done) {
 void ServedDevice::take() {
     SessionRequest request;
     request.device = finding_.info;
-    request.owner = ownership_.owner;
+    request.device.driver = finding_.kernel.driver;
+    request.owner = decided_.owner;
     request.interrupts = context_.config.device(address()).interrupts;
+    request.kernel_first = context_.config.device(address()).owner != OwnerChoice::claim;
+    open_wanted_ = false;
     if (context_.sysfs_root) {
         request.sysfs_root = *context_.sysfs_root;
         request.power_records = context_.power_records;
@@ -194,13 +326,7 @@ base::Result<ServedDevice::Opened> ServedDevice::open(pci::Host& host,
 
 void ServedDevice::taken(base::Result<Opened> opened) {
     if (!opened) {
-        context_.log.warning(opened.error().message());
-        ownership_ = not_opened(opened.error());
-        for (const auto& mailbox : mailboxes_) {
-            if (!mailbox->lent) {
-                assign(*mailbox, ownership_);
-            }
-        }
+        not_taken(opened.error());
         settle();
         return;
     }
@@ -213,12 +339,33 @@ void ServedDevice::taken(base::Result<Opened> opened) {
         context_.log.debug(
             fmt::format("{}: polling: {}", address().to_string(), session_->no_interrupt_reason()));
     }
+    ownership_ = decided_;
     for (std::size_t i = 0; i < mailboxes_.size(); ++i) {
-        if (!mailboxes_[i]->lent) {
-            drive(*mailboxes_[i], std::move(opened->configs[i]));
+        Mailbox& mailbox = *mailboxes_[i];
+        if (mailbox.lending == Lending::no) {
+            if (mailbox.served->ownership() != ownership_) {
+                assign(mailbox, ownership_);
+            }
+            drive(mailbox, std::move(opened->configs[i]));
         }
     }
     settle();
+}
+
+/// Told when it is news; tried again at the next look, or after a pause.
+void ServedDevice::not_taken(const base::Error& error) {
+    static_cast<void>(may_retry());
+    const Ownership failed = not_opened(error);
+    if (failed == ownership_) {
+        return;
+    }
+    context_.log.warning(error.message());
+    ownership_ = failed;
+    for (const auto& mailbox : mailboxes_) {
+        if (mailbox->lending == Lending::no) {
+            assign(*mailbox, ownership_);
+        }
+    }
 }
 
 /// The end of a step: takes up what came meanwhile, and opens the device if it is ours and not open yet.
@@ -229,13 +376,13 @@ void ServedDevice::settle() {
                [self = shared_from_this()] { std::exchange(self->closed_, nullptr)(); });
         return;
     }
-    const Ownership wanted = decide();
-    if (outdated_ || wanted != decided_) {
-        change_owner(wanted);
-    } else if (is_ours(ownership_.owner) && !session_ && !all_lent()) {
-        changing_ = true;
-        take();
+    for (auto& waiting : std::exchange(after_change_, {})) {
+        waiting();
     }
+    if (!changing_) {
+        reconsider();
+    }
+    plan_look();
 }
 
 void ServedDevice::drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> config) {
@@ -250,6 +397,39 @@ void ServedDevice::drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> con
                           [session = session_, offset](std::function<void()> handler) {
                               session->on_interrupt(offset, std::move(handler));
                           });
+}
+
+/// One mailbox of a device that is open: it was lent, or its config space could not be opened before.
+void ServedDevice::reopen(Mailbox& mailbox) {
+    if (std::exchange(mailbox.opening, true)) {
+        return;
+    }
+    asio::post(context_.workers,
+               [self = shared_from_this(), session = session_, &mailbox]() mutable {
+                   auto config = session->open_config();
+                   const auto loop = self->context_.loop;
+                   asio::post(loop, [self = std::move(self), session = std::move(session), &mailbox,
+                                     config = std::move(config)]() mutable {
+                       mailbox.opening = false;
+                       if (self->session_ == session) {
+                           self->reopened(mailbox, std::move(config));
+                       }
+                   });
+               });
+}
+
+void ServedDevice::reopened(Mailbox& mailbox,
+                            base::Result<std::unique_ptr<pci::ConfigSpace>> config) {
+    if (closing_ || mailbox.lending != Lending::no || mailbox.served->driven()) {
+        return;
+    }
+    const Ownership ownership = config ? ownership_ : not_opened(config.error());
+    if (mailbox.served->ownership() != ownership) {
+        assign(mailbox, ownership);
+    }
+    if (config) {
+        drive(mailbox, std::move(*config));
+    }
 }
 
 // --- What VFIO says ----------------------------------------------------------------------------------------------------------
@@ -298,239 +478,6 @@ void ServedDevice::error_reported() {
     }
 }
 
-// --- Leases --------------------------------------------------------------------------------------------------------------------
-
-void ServedDevice::lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
-    if (!mailbox.served->driven() || changing_ || closing_) {
-        completion(mailbox.served->refusal());
-        return;
-    }
-    mailbox.lent = true;
-    assign(mailbox, Ownership{Owner::released, "lent to " + client, base::Errc::released});
-    mailbox.served->stop(base::Errc::released, [self = shared_from_this(), &mailbox, client,
-                                                completion = std::move(completion)]() mutable {
-        self->grant(mailbox, client, std::move(completion));
-    });
-}
-
-/// A device whose mailboxes are all lent is given back, so that its borrower may open it as it likes.
-void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
-    if (all_lent() && session_ && !changing_ && !closing_) {
-        changing_ = true;
-        drop_session([self = shared_from_this(), &mailbox, client,
-                      completion = std::move(completion)]() mutable {
-            self->settle();
-            self->grant(mailbox, client, std::move(completion));
-        });
-        return;
-    }
-    if (closing_) {
-        completion(base::fail(closing_why_, mailbox.served->name()));
-        return;
-    }
-    auto lease = Lease::grant(context_.loop, *peers_, client, [weak = weak_from_this(), &mailbox] {
-        if (const auto device = weak.lock()) {
-            device->lease_ended(mailbox);
-        }
-    });
-    if (!lease) {
-        completion(std::unexpected(lease.error().in(mailbox.served->name())));
-        lease_ended(mailbox);
-        return;
-    }
-    mailbox.lease = std::move(*lease);
-    context_.log.info(fmt::format("{} is lent to {}", mailbox.served->name(), client));
-    completion(mailbox.lease->take_descriptor());
-}
-
-bool ServedDevice::all_lent() const {
-    return std::ranges::all_of(mailboxes_, [](const auto& mailbox) { return mailbox->lent; });
-}
-
-void ServedDevice::lease_ended(Mailbox& mailbox) {
-    // The lease is dropped outside of its own call.
-    asio::post(context_.loop, [lease = std::exchange(mailbox.lease, nullptr)] {});
-    mailbox.lent = false;
-    if (closing_) {
-        return;
-    }
-    context_.log.info(mailbox.served->name() + " is back");
-    assign(mailbox, ownership_);
-    if (changing_) {
-        return;  // the end of that change sees to it
-    }
-    if (!session_) {
-        settle();
-        return;
-    }
-    asio::post(context_.workers,
-               [self = shared_from_this(), session = session_, &mailbox]() mutable {
-                   auto config = session->open_config();
-                   const auto loop = self->context_.loop;
-                   asio::post(loop, [self = std::move(self), session = std::move(session), &mailbox,
-                                     config = std::move(config)]() mutable {
-                       if (self->session_ != session || self->closing_ || mailbox.lent ||
-                           mailbox.served->driven()) {
-                           return;
-                       }
-                       if (!config) {
-                           self->assign(mailbox, not_opened(config.error()));
-                           return;
-                       }
-                       self->drive(mailbox, std::move(*config));
-                   });
-               });
-}
-
-// --- Publishing ------------------------------------------------------------------------------------------------------------------
-
-/// Null when the kernel owns the mailbox and has no table to show for it. The kernel's table is that of the device:
-/// it is shown at the first mailbox.
-std::shared_ptr<CdatCache> ServedDevice::make_cache(const Mailbox& mailbox) const {
-    const auto& served = *mailbox.served;
-    const Owner owner = served.ownership().owner;
-    if (is_ours(owner) || owner == Owner::released) {
-        return std::make_shared<CdatCache>(
-            "mailbox", [weak = std::weak_ptr(mailbox.served), name = served.name()](
-                           const bus::MethodOptions& options, auto completion) {
-                if (const auto target = weak.lock()) {
-                    target->read_cdat(options, std::move(completion));
-                } else {
-                    completion(base::fail(base::Errc::device_gone, name));
-                }
-            });
-    }
-    if (finding_.kernel.cdat_file.empty() ||
-        served.capability() != finding_.info.mailboxes.front()) {
-        return nullptr;
-    }
-    const auto reader = std::make_shared<KernelTableReader>(
-        context_.loop, context_.workers, finding_.kernel.cdat_file, served.name(),
-        served.ownership().reason);
-    return std::make_shared<CdatCache>(
-        "kernel", [reader](const bus::MethodOptions& options, auto completion) {
-            reader->read(options, std::move(completion));
-        });
-}
-
-void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
-                           bus::Clients& clients) {
-    connection_ = &connection;
-    pump_ = &pump;
-    peers_ = &peers;
-    clients_ = &clients;
-    object_ = std::make_unique<DeviceObject>(connection, pump, finding_.info);
-    object_->emit_added();
-    for (const auto& mailbox : mailboxes_) {
-        publish_mailbox(*mailbox);
-    }
-}
-
-void ServedDevice::publish_mailbox(Mailbox& mailbox) {
-    mailbox.object = std::make_unique<MailboxObject>(
-        *connection_, *pump_, *clients_, mailbox.served,
-        [this, &mailbox](const std::string& client, auto completion) {
-            lend(mailbox, client, std::move(completion));
-        },
-        context_.config.default_deadline);
-    mailbox.object->emit_added();
-    update_cdat(mailbox);
-}
-
-void ServedDevice::mailbox_changed(Mailbox& mailbox) {
-    log_error(mailbox);
-    if (mailbox.object) {
-        mailbox.object->emit_changes();
-        update_cdat(mailbox);
-    }
-    const auto& served = *mailbox.served;
-    if (served.driven() && served.status().state == doe::MailboxState::gone) {
-        // Removed, or back in a moment: the next look at the host tells.
-        context_.look();
-    }
-    if (served.driven() && session_ && session_->has_interrupt(served.capability().offset) &&
-        served.status().completion == doe::Completion::poll &&
-        !std::exchange(mailbox.logged_polling, true)) {
-        context_.log.warning(served.name() +
-                             ": its interrupts do not arrive; it is polled from now on");
-    }
-    compare_features();
-    context_.changed();
-}
-
-void ServedDevice::log_error(Mailbox& mailbox) {
-    const auto& status = mailbox.served->status();
-    const bool lost =
-        status.state == doe::MailboxState::dead || status.state == doe::MailboxState::gone;
-    if (lost && status.last_error != mailbox.logged_error) {
-        mailbox.logged_error = status.last_error;
-        context_.log.warning(
-            fmt::format("{} ({})", status.last_error, doe::to_string(status.state)));
-    } else if (status.state == doe::MailboxState::idle) {
-        mailbox.logged_error.clear();
-    }
-}
-
-/// The Cdat interface is there while the mailbox is known to offer it. A mailbox that is being claimed anew keeps it.
-void ServedDevice::update_cdat(Mailbox& mailbox) {
-    const bool wanted = mailbox.cache && mailbox.served->offers(doe::protocol_table_access) &&
-                        context_.config.allowed.find(doe::protocol_table_access).has_value();
-    if (mailbox.cdat_object && (!wanted || mailbox.shown_cache != mailbox.cache)) {
-        mailbox.cdat_object->emit_removed();
-        mailbox.cdat_object.reset();
-        mailbox.shown_cache.reset();
-    }
-    if (wanted && !mailbox.cdat_object) {
-        const auto& served = *mailbox.served;
-        mailbox.shown_cache = mailbox.cache;
-        mailbox.cdat_object = std::make_unique<CdatObject>(
-            *connection_, *pump_, *clients_,
-            bus::mailbox_path(served.address(), served.capability().offset), mailbox.cache,
-            served.name(), context_.config.default_deadline);
-        mailbox.cdat_object->emit_added();
-    }
-}
-
-/// What the kernel found when it enumerated the device should be what we find.
-void ServedDevice::compare_features() {
-    if (features_compared_ || changing_ || finding_.kernel.doe_features.empty() ||
-        !is_ours(ownership_.owner) || !std::ranges::all_of(mailboxes_, [](const auto& mailbox) {
-            return mailbox->served->driven() &&
-                   mailbox->served->status().state == doe::MailboxState::idle;
-        })) {
-        return;
-    }
-    features_compared_ = true;
-    std::vector<doe::Protocol> discovered;
-    for (const auto& mailbox : mailboxes_) {
-        std::ranges::copy(mailbox->served->status().features, std::back_inserter(discovered));
-    }
-    std::ranges::sort(discovered);
-    discovered.erase(std::ranges::unique(discovered).begin(), discovered.end());
-    if (discovered != finding_.kernel.doe_features) {
-        context_.log.warning(fmt::format(
-            "{}: discovery finds {} protocols, the kernel's doe_features lists {}",
-            address().to_string(), discovered.size(), finding_.kernel.doe_features.size()));
-    }
-}
-
-void ServedDevice::hide() {
-    for (const auto& mailbox : mailboxes_) {
-        if (mailbox->cdat_object) {
-            mailbox->cdat_object->emit_removed();
-            mailbox->cdat_object.reset();
-        }
-        if (mailbox->object) {
-            mailbox->object->emit_removed();
-            mailbox->object.reset();
-        }
-    }
-    if (object_) {
-        object_->emit_removed();
-        object_.reset();
-    }
-}
-
 // --- End -----------------------------------------------------------------------------------------------------------------------------
 
 void ServedDevice::close(base::Errc why, std::function<void()> closed) {
@@ -538,11 +485,16 @@ void ServedDevice::close(base::Errc why, std::function<void()> closed) {
     closing_why_ = why;
     closed_ = std::move(closed);
     wanted_back_timer_.cancel();
+    look_timer_.cancel();
     if (why == base::Errc::device_gone) {
         hide();
     }
     for (const auto& mailbox : mailboxes_) {
         mailbox->lease.reset();
+        mailbox->served->end(why);
+    }
+    for (auto& waiting : std::exchange(after_change_, {})) {
+        waiting();
     }
     if (changing_) {
         // The end of the change lets go of what it has taken; requests that wait for it are answered now.

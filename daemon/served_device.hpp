@@ -23,6 +23,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -44,6 +45,11 @@ struct DeviceContext {
     io::WorkerPool* pool = nullptr;  ///< whose `workers` are; null: their number is fixed
     std::function<void()> changed;   ///< after every change of a mailbox
     std::function<void()> look;      ///< the host should be looked at again
+    std::chrono::milliseconds driver_grace{
+        2000};  ///< in which a driver that was just bound may take the mailbox
+    std::chrono::milliseconds retry_pause_min{
+        1000};  ///< after a device that cannot be had; doubled each time
+    std::chrono::milliseconds retry_pause_max{60000};
 };
 
 class ServedDevice : public std::enable_shared_from_this<ServedDevice> {
@@ -72,11 +78,14 @@ public:
     [[nodiscard]] std::size_t driven_count() const;
 
 private:
+    /// How far a mailbox is on its way to a borrower.
+    enum class Lending : std::uint8_t { no, letting_go, lent };
     struct Mailbox {
         std::shared_ptr<ServedMailbox> served;
         std::shared_ptr<CdatCache> cache;
         std::shared_ptr<Lease> lease;  ///< while it is lent
-        bool lent = false;             ///< also while it is being let go for a lease
+        Lending lending = Lending::no;
+        bool opening = false;  ///< its config space is being opened, that of the device is
         std::unique_ptr<MailboxObject> object;
         std::unique_ptr<CdatObject> cdat_object;
         std::shared_ptr<CdatCache> shown_cache;  ///< the one behind cdat_object
@@ -89,7 +98,9 @@ private:
     };
 
     [[nodiscard]] Ownership decide() const;
+    void reconsider();
     void change_owner(Ownership ownership);
+    void restate(const Ownership& ownership);
     void let_go(base::Errc why, std::function<void()> done);
     void drop_session(std::move_only_function<void()> done);
     void take();
@@ -97,9 +108,19 @@ private:
                                                    const boost::asio::any_io_executor& workers,
                                                    DeviceSignals signals);
     void taken(base::Result<Opened> opened);
+    void not_taken(const base::Error& error);
     void settle();
     void drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> config);
+    void reopen(Mailbox& mailbox);
+    void reopened(Mailbox& mailbox, base::Result<std::unique_ptr<pci::ConfigSpace>> config);
     void assign(Mailbox& mailbox, const Ownership& ownership);
+
+    [[nodiscard]] bool has_lost() const;
+    [[nodiscard]] bool may_open() const;
+    [[nodiscard]] bool may_retry();
+    [[nodiscard]] bool driver_is_new() const;
+    void plan_look();
+    void compare_table();
 
     [[nodiscard]] DeviceSignals signals();
     void wanted_back();
@@ -108,6 +129,8 @@ private:
     using LeaseCompletion = ServedMailbox::Completion<base::UniqueFd>;
     void lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion);
     void grant(Mailbox& mailbox, const std::string& client, LeaseCompletion completion);
+    [[nodiscard]] bool gives_back_for(const Mailbox& mailbox) const;
+    [[nodiscard]] bool any_lent() const;
     [[nodiscard]] bool all_lent() const;
     void lease_ended(Mailbox& mailbox);
 
@@ -126,13 +149,22 @@ private:
     std::shared_ptr<DeviceSession> session_;
     std::vector<std::unique_ptr<Mailbox>> mailboxes_;
 
-    bool changing_ = false;  ///< a change of owner is under way; another waits for its end
-    bool outdated_ = false;  ///< what was taken, or not, during it has to be taken anew
+    bool changing_ = false;     ///< a change of owner is under way; another waits for its end
+    bool outdated_ = false;     ///< what was taken, or not, during it has to be taken anew
+    bool open_wanted_ = false;  ///< it is ours and not open: an attempt is due
+    std::vector<std::move_only_function<void()>> after_change_;
     bool closing_ = false;
     base::Errc closing_why_ = base::Errc::cancelled;
     bool wanted_back_ = false;
     bool features_compared_ = false;
+    bool has_table_ = false;     ///< a mailbox was found to offer CDAT
+    bool table_missed_ = false;  ///< told that the kernel could not read the table
+    std::chrono::steady_clock::time_point
+        driver_since_;  ///< when the present driver was first seen
+    std::chrono::steady_clock::time_point next_retry_;
+    std::chrono::milliseconds retry_pause_;
     boost::asio::steady_timer wanted_back_timer_;
+    boost::asio::steady_timer look_timer_;  ///< a retry, or the end of a driver's grace
     std::function<void()> closed_;
 
     sdbus::IConnection* connection_ = nullptr;  ///< set once published

@@ -73,6 +73,16 @@ void ServedMailbox::assign(Ownership ownership, std::string backend, Features fe
     tell();
 }
 
+void ServedMailbox::restate(const Ownership& ownership) {
+    ownership_ = ownership;
+    tell();
+}
+
+void ServedMailbox::end(base::Errc why) {
+    ended_ = why;
+    resume_early(refusal());
+}
+
 void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io_executor workers,
                           const doe::MailboxOptions& options, const doe::AllowList& allowed,
                           const Wire& wire) {
@@ -97,7 +107,6 @@ void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io
 
 void ServedMailbox::stop(base::Errc why, std::move_only_function<void()> stopped) {
     stopped_.push_back(std::move(stopped));
-    resume_early(base::fail(why, name_));
     if (auto service = std::exchange(service_, nullptr)) {
         stopping_ = true;
         service->async_close(
@@ -144,7 +153,7 @@ void ServedMailbox::tell() {
 // --- Requests ------------------------------------------------------------------------------------
 
 void ServedMailbox::await_drive(const bus::MethodOptions& options, Completion<void> resume) {
-    if (!is_ours(ownership_.owner)) {
+    if (ended_ || !is_ours(ownership_.owner)) {
         resume(refusal());
         return;
     }
@@ -310,6 +319,9 @@ std::string_view ServedMailbox::completion() const noexcept {
 }
 
 std::unexpected<base::Error> ServedMailbox::refusal() const {
+    if (ended_) {
+        return base::fail(*ended_, name_);
+    }
     if (is_ours(ownership_.owner)) {
         return base::fail(base::Errc::busy, name_ + ": the device is being opened");
     }

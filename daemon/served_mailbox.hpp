@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,13 +44,18 @@ public:
     /// Says who owns the mailbox from now on; it is not driven. For an owner that is this process drive() follows, and
     /// `features` is what was known before, else what the kernel says the mailbox offers.
     void assign(Ownership ownership, std::string backend, Features features);
+    /// The same owner for another reason; what is driven goes on.
+    void restate(const Ownership& ownership);
+    /// Nothing is driven any more: requests that would wait for that, now or later, are answered `why`.
+    void end(base::Errc why);
     /// Is given what to call, from any thread, when the device's interrupt for this mailbox arrives.
     using Wire = std::function<void(std::function<void()> handler)>;
 
     /// Begins to drive the mailbox on a strand of `workers`. It is ours and not driven. `wire` is called first.
     void drive(std::unique_ptr<pci::ConfigSpace> config, boost::asio::any_io_executor workers,
                const doe::MailboxOptions& options, const doe::AllowList& allowed, const Wire& wire);
-    /// Ends what is on the wire and lets the mailbox go; requests that wait are answered `why`, also those for drive().
+    /// Ends what is on the wire and lets the mailbox go; requests in its queue are answered `why`, those that wait for drive()
+    /// go on waiting.
     /// `stopped` is called once, when nothing is on the wire any more, also when there was nothing to end. An assign() before
     /// it says what later requests are answered.
     void stop(base::Errc why, std::move_only_function<void()> stopped);
@@ -117,6 +123,7 @@ private:
     std::vector<std::shared_ptr<Early>> early_;
     /// Readings of the trace under way; outlives what it counts.
     std::shared_ptr<std::uint32_t> traces_ = std::make_shared<std::uint32_t>(0);
+    std::optional<base::Errc> ended_;
     std::uint64_t drives_ = 0;  ///< tells the statuses of an earlier service from those of this one
 };
 

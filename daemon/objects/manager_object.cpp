@@ -2,6 +2,9 @@
 #include "daemon/objects/manager_object.hpp"
 
 #include "base/dbus_names.hpp"
+#include "daemon/bus/emit.hpp"
+
+#include <utility>
 
 namespace doed::daemon {
 
@@ -14,9 +17,11 @@ std::vector<BusProtocol> to_bus(const std::vector<doe::Protocol>& protocols) {
     return result;
 }
 
-ManagerObject::ManagerObject(sdbus::IConnection& connection, const doe::AllowList& allowed,
-                             LockdownMode lockdown)
-    : AdaptorInterfaces(connection, sdbus::ObjectPath(names::root_path)), lockdown_(lockdown) {
+ManagerObject::ManagerObject(sdbus::IConnection& connection, bus::Pump& pump,
+                             const doe::AllowList& allowed, LockdownMode lockdown)
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(names::root_path)),
+      pump_(pump),
+      lockdown_(lockdown) {
     std::vector<doe::Protocol> protocols;
     for (const auto& entry : allowed.entries()) {
         protocols.push_back(entry.protocol);
@@ -28,6 +33,14 @@ ManagerObject::ManagerObject(sdbus::IConnection& connection, const doe::AllowLis
 
 ManagerObject::~ManagerObject() {
     unregisterAdaptor();
+}
+
+void ManagerObject::update(LockdownMode lockdown) {
+    if (std::exchange(lockdown_, lockdown) != lockdown) {
+        bus::emit(pump_, [&] {
+            bus::emit_properties_changed(getObject(), names::manager_interface, {"Lockdown"});
+        });
+    }
 }
 
 std::string ManagerObject::Version() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "daemon/bus/compat.hpp"
+#include "daemon/bus/pump.hpp"
 #include "daemon/ownership.hpp"
 #include "doe/protocol.hpp"
 #include "manager_adaptor.hpp"
@@ -20,15 +21,19 @@ using BusProtocol = sdbus::Struct<std::uint16_t, std::uint8_t, std::string>;
 
 class ManagerObject final : private sdbus::AdaptorInterfaces<org::doed1::Manager_adaptor> {
 public:
-    ManagerObject(sdbus::IConnection& connection, const doe::AllowList& allowed,
+    ManagerObject(sdbus::IConnection& connection, bus::Pump& pump, const doe::AllowList& allowed,
                   LockdownMode lockdown);
     ~ManagerObject();
+
+    /// The kernel's lockdown as it was found just now.
+    void update(LockdownMode lockdown);
 
 private:
     std::string Version() override;
     std::vector<BusProtocol> AllowedProtocols() override;
     std::string Lockdown() override;
 
+    bus::Pump& pump_;
     std::vector<BusProtocol> allowed_;
     LockdownMode lockdown_;
 };

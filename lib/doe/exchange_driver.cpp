@@ -16,6 +16,10 @@ constexpr int accesses_per_turn = 256;
 // Interrupts that may be lost before the mailbox is polled instead.
 constexpr std::uint32_t interrupts_lost_max = 3;
 
+// A driver that was just bound has things to do before it needs the mailbox. What is on the wire may end meanwhile, so that
+// the kernel finds the mailbox idle; after this time the kernel's own abort is the better end.
+constexpr std::chrono::milliseconds hand_over_time{10};
+
 AbortResult abort_result(const Exchange& exchange, bool ended) {
     if (!exchange.aborted()) {
         return AbortResult::not_tried;
@@ -73,6 +77,10 @@ void ExchangeDriver::begin(Exchange exchange, Purpose purpose, std::optional<Pro
 }
 
 void ExchangeDriver::end() {
+    if (taken_) {
+        drop();
+        return;
+    }
     const Exchange exchange = *std::exchange(exchange_, std::nullopt);
     setup_.control_preserved = exchange.control_preserved();
     known_status_ = exchange.last_status();
@@ -103,6 +111,10 @@ void ExchangeDriver::disarm() {
 // --- Stepping ----------------------------------------------------------------------------------------------------------
 
 void ExchangeDriver::pump() {
+    if (!may_go_on()) {
+        drop();
+        return;
+    }
     for (int accesses = 0; accesses < accesses_per_turn; ++accesses) {
         if (action_.kind == Action::Kind::wait) {
             wait();
@@ -112,9 +124,46 @@ void ExchangeDriver::pump() {
             end();
             return;
         }
+        if (aborts() && !may_go_on()) {
+            drop();
+            return;
+        }
         perform();
     }
     tasks_.post([this] { pump(); });
+}
+
+bool ExchangeDriver::aborts() const noexcept {
+    return action_.kind == Action::Kind::write &&
+           action_.offset == setup_.capability_offset + reg::control &&
+           (action_.value & control_abort) != 0;
+}
+
+/// Whether the exchange may make its next access. One whose request is on the wire when the kernel takes the device may end
+/// for a moment, yet not abort: that would cut into an exchange of the kernel's.
+bool ExchangeDriver::may_go_on() {
+    if (!taken_) {
+        const auto ours = config_.confirm_claim();
+        if (ours) {
+            return true;
+        }
+        taken_ = ours.error();
+        taken_at_ = tasks_.now();
+    }
+    const bool ending = exchange_->go_time() && !exchange_->aborted() && !aborts();
+    return ending && tasks_.now() < taken_at_ + hand_over_time;
+}
+
+/// Without another access: the mailbox is the kernel's.
+void ExchangeDriver::drop() {
+    const bool went_out = on_the_wire();
+    TraceRecord& record = recorder_.current();
+    fill(record, *exchange_);
+    record.error = taken_->code();
+    record.cause = BoundedText<TraceRecord::cause_length_max>(taken_->message());
+    recorder_.end();
+    exchange_.reset();
+    owner_.exchange_dropped(*taken_, went_out);
 }
 
 /// Makes the access that the exchange asked for and hears what it wants next.

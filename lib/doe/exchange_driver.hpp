@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Does what an Exchange asks for, one exchange at a time: makes its accesses, in turns that leave the strand to others;
-// waits for an interrupt or until it is time to look again (PCIe r6.2 6.30.3); and keeps the flight recorder. It decides
-// nothing about the protocol and knows no operations. Owned by a Mailbox, on its strand.
+// waits for an interrupt or until it is time to look again (PCIe r6.2 6.30.3); makes sure that the device is still ours; and
+// keeps the flight recorder. It decides nothing about the protocol and knows no operations. Owned by a Mailbox, on its strand.
 #pragma once
 
 #include "base/scheduler.hpp"
@@ -35,6 +35,8 @@ public:
         virtual void exchange_waits(Action::Reason reason) = 0;
         /// It is over; another one may begin at once.
         virtual void exchange_ended(const Exchange& exchange) = 0;
+        /// It was given up without another access: the device is not ours any more. `on_the_wire`: GO had been written.
+        virtual void exchange_dropped(const base::Error& error, bool on_the_wire) = 0;
         /// Too many interrupts did not come: what follows is polled.
         virtual void interrupts_given_up() = 0;
 
@@ -83,6 +85,9 @@ private:
     void wait();
     void wake();
     void end();
+    void drop();
+    [[nodiscard]] bool may_go_on();
+    [[nodiscard]] bool aborts() const noexcept;
 
     void learn(const Exchange& exchange);
     void count_lost_interrupt();
@@ -114,6 +119,10 @@ private:
     bool interrupt_owed_ = false;        ///< for a completion that was found without it
     bool interrupt_enabled_ = false;     ///< Interrupt Enable may be set in the device
     std::uint32_t interrupts_lost_ = 0;  ///< since the claim
+
+    std::optional<base::Error>
+        taken_;  ///< the kernel has taken the device: nothing begins, nothing is aborted
+    base::TimePoint taken_at_{};
 
     FlightRecorder recorder_;
     std::uint64_t reads_before_ = 0;   ///< of config_, when the exchange began

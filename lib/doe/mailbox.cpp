@@ -52,10 +52,14 @@ void Mailbox::start() {
 // --- Claiming and revival --------------------------------------------------------------------------------------------
 
 void Mailbox::begin_claim(Purpose purpose) {
-    if (closing_ || activity_ != Activity::none || status_.state == MailboxState::gone) {
+    if (closing_ || activity_ != Activity::none || has_left()) {
         return;
     }
     tasks_.cancel(revival_timer_);
+    if (const auto ours = config_.confirm_claim(); !ours) {
+        leave(MailboxState::kernel, ours.error());
+        return;
+    }
     enter(MailboxState::starting);
     purpose_ = purpose;
     activity_ = Activity::claim_abort;
@@ -89,7 +93,7 @@ void Mailbox::end_claim(const base::Result<void>& outcome) {
 
 void Mailbox::die(const base::Error& error) {
     if (error.code() == base::Errc::device_gone) {
-        vanish(error);
+        leave(MailboxState::gone, error);
         return;
     }
     claim_repeated_ = false;
@@ -106,14 +110,6 @@ void Mailbox::die(const base::Error& error) {
     advance_later();
 }
 
-void Mailbox::vanish(const base::Error& error) {
-    status_.last_error = error.in(name_).message();
-    enter(MailboxState::gone);
-    answer_resets(std::unexpected(error.in(name_)));
-    fail_all(error.in(name_));
-    advance_later();
-}
-
 // --- Running operations ------------------------------------------------------------------------------------------------
 
 Ticket Mailbox::submit(Submission submission) {
@@ -126,11 +122,11 @@ Ticket Mailbox::submit(Submission submission) {
     if (closing_ || status_.state == MailboxState::closed) {
         return refuse(about(closing_why_, "the mailbox is being given up"));
     }
+    if (has_left()) {
+        return refuse(*left_because_);
+    }
     if (const auto allowed = may_run(protocol); !allowed) {
         return refuse(allowed.error());
-    }
-    if (status_.state == MailboxState::gone) {
-        return refuse(about(base::Errc::device_gone));
     }
     if (status_.state == MailboxState::dead) {
         return refuse(about(base::Errc::dead, dead_because_));
@@ -286,6 +282,17 @@ void Mailbox::exchange_waits(Action::Reason reason) {
     }
 }
 
+void Mailbox::exchange_dropped(const base::Error& error, bool on_the_wire) {
+    status_.counters.errors += on_the_wire ? 1U : 0U;
+    const JobPtr job = std::exchange(running_, nullptr);
+    activity_ = Activity::none;
+    reset_wanted_ = false;
+    leave(MailboxState::kernel, error);
+    if (job) {
+        answer(std::move(job->waiters), std::unexpected(error.in(name_)));
+    }
+}
+
 void Mailbox::exchange_ended(const Exchange& exchange) {
     count(exchange);
     const base::Result<void>& outcome = exchange.outcome();
@@ -348,10 +355,12 @@ void Mailbox::cancel(Ticket ticket) {
 }
 
 void Mailbox::reset(std::move_only_function<void(base::Result<void>)> completion) {
-    if (closing_ || status_.state == MailboxState::gone || status_.state == MailboxState::closed) {
-        const auto code =
-            status_.state == MailboxState::gone ? base::Errc::device_gone : closing_why_;
-        completion(std::unexpected(about(code)));
+    if (has_left()) {
+        completion(std::unexpected(*left_because_));
+        return;
+    }
+    if (closing_ || status_.state == MailboxState::closed) {
+        completion(std::unexpected(about(closing_why_)));
         return;
     }
     if (reset_waiters_.size() >= options_.queue_limit) {
@@ -394,7 +403,7 @@ void Mailbox::close(base::Errc why, std::move_only_function<void()> closed) {
 }
 
 void Mailbox::finish_close() {
-    if (status_.state != MailboxState::gone && status_.state != MailboxState::closed) {
+    if (!has_left() && status_.state != MailboxState::closed) {
         // The last thing armed is the first to go.
         driver_.disarm();
         enter(MailboxState::closed);
@@ -404,6 +413,21 @@ void Mailbox::finish_close() {
     for (auto& closed : std::exchange(closed_, {})) {
         closed();
     }
+}
+
+/// The device is not there any more, or not ours any more: nothing of it is touched again.
+void Mailbox::leave(MailboxState state, const base::Error& error) {
+    claim_repeated_ = false;
+    left_because_ = error.in(name_);
+    status_.last_error = left_because_->message();
+    enter(state);
+    answer_resets(std::unexpected(*left_because_));
+    fail_all(*left_because_);
+    advance_later();
+}
+
+bool Mailbox::has_left() const noexcept {
+    return status_.state == MailboxState::gone || status_.state == MailboxState::kernel;
 }
 
 // --- Answering -----------------------------------------------------------------------------------------------------------

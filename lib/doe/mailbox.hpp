@@ -116,7 +116,6 @@ private:
     void begin_claim(Purpose purpose);
     void end_claim(const base::Result<void>& outcome);
     void die(const base::Error& error);
-    void vanish(const base::Error& error);
 
     // Running operations.
     void advance();
@@ -132,6 +131,7 @@ private:
     // What the driver tells.
     void exchange_waits(Action::Reason reason) override;
     void exchange_ended(const Exchange& exchange) override;
+    void exchange_dropped(const base::Error& error, bool on_the_wire) override;
     void interrupts_given_up() override;
     void count(const Exchange& exchange);
 
@@ -141,6 +141,8 @@ private:
     void answer_resets(const base::Result<void>& result);
     void answer_early(Ticket ticket, base::Errc code);
     void fail_all(const base::Error& error);
+    void leave(MailboxState state, const base::Error& error);
+    [[nodiscard]] bool has_left() const noexcept;
     void finish_close();
 
     void enter(MailboxState state);
@@ -156,8 +158,9 @@ private:
     std::string name_;
     ExchangeDriver driver_;
 
-    MailboxStatus status_;
     std::string dead_because_;
+    std::optional<base::Error> left_because_;  ///< once it is gone, or the kernel's
+    MailboxStatus status_;
 
     FairQueue<JobPtr> queue_;
     Ticket next_ticket_ = 1;

@@ -10,6 +10,7 @@ std::string_view to_string(MailboxState state) noexcept {
         case MailboxState::busy: return "busy";
         case MailboxState::aborting: return "aborting";
         case MailboxState::dead: return "dead";
+        case MailboxState::kernel: return "kernel";
         case MailboxState::gone: return "gone";
         case MailboxState::closed: return "closed";
     }

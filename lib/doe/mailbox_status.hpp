@@ -18,6 +18,7 @@ enum class MailboxState : std::uint8_t {
     busy,      ///< an operation is running
     aborting,  ///< an exchange went wrong and is being aborted
     dead,      ///< abort or discovery failed; tried again after a pause
+    kernel,    ///< the kernel has taken the device; nothing is touched any more; final
     gone,      ///< the device does not answer any more; final
     closed,    ///< given up by its owner; final
 };

@@ -23,6 +23,7 @@ public:
     base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
         return config_->write32(offset, value);
     }
+    base::Result<void> confirm_claim() override { return config_->confirm_claim(); }
     void begin_use() override {
         pool_.begin_use();
         config_->begin_use();

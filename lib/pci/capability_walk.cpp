@@ -143,7 +143,7 @@ base::Result<CapabilityChain> walk_extended_capabilities(ConfigSpace& config) {
         if (const auto alive = read_command_and_status(config); !alive) {
             return std::unexpected(alive.error());
         }
-        return CapabilityChain{};
+        return CapabilityChain{.unanswered = true};
     }
     return follow(config, first_extended_offset, *header, decode_extended);
 }

@@ -21,7 +21,8 @@ struct Capability {
 
 struct CapabilityChain {
     std::vector<Capability> capabilities;  ///< in chain order
-    std::string defect;  ///< why the walk ended early; empty when the chain is sound
+    std::string defect;       ///< why the walk ended early; empty when the chain is sound
+    bool unanswered = false;  ///< the function answers, and nothing does where the chain begins
 };
 
 /// The chain that starts at the Capabilities Pointer (0x34). Errors: those of ConfigSpace, device_gone on all ones.

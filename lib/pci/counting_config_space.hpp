@@ -25,6 +25,7 @@ public:
         return inner_->write32(offset, value);
     }
 
+    [[nodiscard]] base::Result<void> confirm_claim() override { return inner_->confirm_claim(); }
     void begin_use() override { inner_->begin_use(); }
     void end_use() override { inner_->end_use(); }
 

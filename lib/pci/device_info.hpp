@@ -24,6 +24,8 @@ struct DoeCapability {
 /// What is known of a function without driving it.
 struct DeviceInfo {
     Address address;
+    /// Of the host's registration of the function: another one when it was removed and found again. 0: the host does not tell.
+    std::uint64_t identity = 0;
     std::uint16_t vendor_id = 0;
     std::uint16_t device_id = 0;
     std::uint16_t subsystem_vendor_id = 0;  ///< 0 for bridges
@@ -35,11 +37,12 @@ struct DeviceInfo {
     std::vector<DoeCapability> mailboxes;  ///< by ascending offset
 };
 
-/// Whether both may be the same function, seen twice: what is wired into it is equal.
+/// Whether both may be the same function, seen twice, and never away in between: what is wired into it is equal.
 [[nodiscard]] inline bool same_function(const DeviceInfo& one, const DeviceInfo& other) {
     const auto wired = [](const DeviceInfo& info) {
-        return std::tie(info.address, info.vendor_id, info.device_id, info.subsystem_vendor_id,
-                        info.subsystem_id, info.class_code, info.mailboxes);
+        return std::tie(info.address, info.identity, info.vendor_id, info.device_id,
+                        info.subsystem_vendor_id, info.subsystem_id, info.class_code,
+                        info.mailboxes);
     };
     return wired(one) == wired(other);
 }

@@ -60,6 +60,7 @@ public:
     [[nodiscard]] base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
         return inner_->write32(offset, value);
     }
+    [[nodiscard]] base::Result<void> confirm_claim() override { return inner_->confirm_claim(); }
     void begin_use() override { pin_->hold(); }
     void end_use() override { pin_->drop(); }
 

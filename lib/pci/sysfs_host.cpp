@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <linux/pci_regs.h>
+#include <sys/stat.h>
 
 namespace doed::pci {
 
@@ -117,10 +118,16 @@ base::Result<std::vector<DeviceInfo>> SysfsHost::scan(std::vector<base::Error>& 
     if (!addresses) {
         return std::unexpected(addresses.error());
     }
+    std::erase_if(walked_, [&](const auto& entry) {
+        return !std::ranges::binary_search(*addresses, entry.first);
+    });
     std::vector<DeviceInfo> devices;
     std::size_t denied = 0;
     for (const Address& address : *addresses) {
-        auto mailboxes = find_mailboxes(address, problems);
+        // Taken first: should another function come to the place meanwhile, what is read of it is kept under an identity
+        // that no later scan meets.
+        const std::uint64_t identity = identity_of(address);
+        auto mailboxes = mailboxes_of(address, identity, problems);
         if (!mailboxes) {
             if (mailboxes.error().code() == base::Errc::access_denied) {
                 ++denied;
@@ -137,6 +144,7 @@ base::Result<std::vector<DeviceInfo>> SysfsHost::scan(std::vector<base::Error>& 
             problems.push_back(seen_in_scan(device.error(), address));
             continue;
         }
+        device->identity = identity;
         device->mailboxes = std::move(*mailboxes);
         devices.push_back(std::move(*device));
     }
@@ -181,9 +189,32 @@ base::Result<std::vector<Address>> SysfsHost::list(std::vector<base::Error>& pro
     return addresses;
 }
 
-/// The function's DOE capabilities, none where it has no extended space.
-base::Result<std::vector<DoeCapability>> SysfsHost::find_mailboxes(
-    const Address& address, std::vector<base::Error>& problems) const {
+/// The inode of the function's directory, which the kernel gives to no other registration; 0 when there is none.
+std::uint64_t SysfsHost::identity_of(const Address& address) const {
+    struct stat status{};
+    return ::stat(device_path(address).c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+/// The function's DOE capabilities, as an earlier scan has found them if one has.
+base::Result<std::vector<DoeCapability>> SysfsHost::mailboxes_of(
+    const Address& address, std::uint64_t identity, std::vector<base::Error>& problems) {
+    const auto known = walked_.find(address);
+    if (known != walked_.end() && known->second.identity == identity) {
+        return known->second.mailboxes;
+    }
+    auto found = walk(address, problems);
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    if (found->lasting && identity != 0) {
+        walked_.insert_or_assign(address, Walked{identity, found->mailboxes});
+    }
+    return std::move(found->mailboxes);
+}
+
+/// Looks for the function's DOE capabilities; it has none where it has no extended space.
+base::Result<SysfsHost::Walk> SysfsHost::walk(const Address& address,
+                                              std::vector<base::Error>& problems) const {
     const std::string path = device_path(address) + "/config";
     const auto config = SysfsConfigSpace::open(path, false);
     if (!config) {
@@ -196,13 +227,13 @@ base::Result<std::vector<DoeCapability>> SysfsHost::find_mailboxes(
                 base::Errc::malformed,
                 address.to_string() + ": extended capability at " + chain->defect);
         }
-        return doe_capabilities(*chain);
+        return Walk{doe_capabilities(*chain), chain->defect.empty() && !chain->unanswered};
     }
     if (chain.error().code() == base::Errc::io) {
         // A file that ends early is how the kernel tells both of these.
         const Extent extent = extent_of(**config);
         if (extent == Extent::conventional) {
-            return std::vector<DoeCapability>{};
+            return Walk{};
         }
         if (extent == Extent::header) {
             return base::fail(base::Errc::access_denied, path);

@@ -296,6 +296,7 @@ void Clients::judge_error(Seat& seat, const Ask& ask, const base::Error& error) 
         case Errc::limits_exceeded:
             caused = ask.ticket == 0 && life.outstanding == seat.port().plan().mailbox.queue_limit;
             break;
+        case Errc::kernel_owned: caused = life.wire->told_taken(); break;
         case Errc::aborted: caused = life.resets > ask.resets_before; break;
         case Errc::busy:
         case Errc::timeout:

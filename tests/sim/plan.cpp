@@ -149,6 +149,7 @@ Plan Plan::draw(std::uint64_t seed) {
     if (!plan.calm) {
         plan.time_between_resets = random.one_in(2) ? random.between(300ms, 6s) : 0s;
         plan.time_between_leases = random.one_in(3) ? random.between(500ms, 6s) : 0s;
+        plan.time_between_takings = random.one_in(4) ? random.between(500ms, 6s) : 0s;
     }
     return plan;
 }

@@ -63,6 +63,7 @@ struct Plan {
     base::Duration time_between_asks{};    ///< of a client, on average
     base::Duration time_between_resets{};  ///< of a mailbox, on average; zero: none
     base::Duration time_between_leases{};  ///< of a mailbox, on average; zero: none
+    base::Duration time_between_takings{};  ///< by the kernel, of a mailbox, on average; zero: none
 
     /// The plan of a seed; the same on every machine.
     [[nodiscard]] static Plan draw(std::uint64_t seed);

@@ -72,7 +72,8 @@ void Seat::closed(const std::shared_ptr<Life>& life, const Instant& asked) {
     }
     life->wire->close();
     const auto& status = life->mailbox->status();
-    if (status.state != MailboxState::closed && status.state != MailboxState::gone) {
+    if (status.state != MailboxState::closed && status.state != MailboxState::gone &&
+        status.state != MailboxState::kernel) {
         breach("states-are-in-order", "given up in a state that is not final");
     }
     if (status.state == MailboxState::closed && life->wire->rules().armed() &&
@@ -157,7 +158,8 @@ void Seat::hear(Life& life, const doe::MailboxStatus& status) {
 void Seat::enter(Life& life, MailboxState state) {
     const auto text = doe::to_string(state);
     judge_.note("%s: state %.*s", port_.name().c_str(), static_cast<int>(text.size()), text.data());
-    if (life.state == MailboxState::gone || life.state == MailboxState::closed) {
+    if (life.state == MailboxState::gone || life.state == MailboxState::closed ||
+        life.state == MailboxState::kernel) {
         breach("states-are-in-order", "another state after a final one");
     }
     life.state = state;
@@ -172,6 +174,14 @@ void Seat::enter(Life& life, MailboxState state) {
             }
             break;
         case MailboxState::closed: life.wire->mailbox_ends(); break;
+        case MailboxState::kernel:
+            if (!life.wire->told_taken()) {
+                breach("no-error-without-a-cause", "the kernel's, and the kernel has not taken it");
+            }
+            if (gone_) {
+                gone_();
+            }
+            break;
         case MailboxState::gone:
             if (!port_.disturbed()) {
                 breach("no-error-without-a-cause", "gone, and nothing had happened");
@@ -212,6 +222,7 @@ void Seat::check_quiet() {
     const bool waits = life.outstanding != 0 || life.resets_outstanding != 0;
     switch (life.state) {
         case MailboxState::idle:
+        case MailboxState::kernel:
         case MailboxState::gone:
         case MailboxState::closed:
             if (waits) {

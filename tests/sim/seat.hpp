@@ -46,7 +46,7 @@ public:
     void count_on_interrupts() noexcept { counts_on_interrupts_ = true; }
     /// Some time from now on the device does nothing wrong any more: then no mailbox of it dies.
     void expect_sound() noexcept { sound_ = instant(); }
-    /// Called when the mailbox says that its device is gone.
+    /// Called when the mailbox says that its device is gone, or the kernel's.
     void on_gone(std::function<void()> gone) { gone_ = std::move(gone); }
 
     /// After each task: what holds at every time.

@@ -27,6 +27,7 @@ constexpr std::pair<base::Errc, std::string_view> failures[] = {
     {base::Errc::cancelled, "cancelled"},
     {base::Errc::deadline_exceeded, "deadline-exceeded"},
     {base::Errc::released, "released"},
+    {base::Errc::kernel_owned, "kernel-owned"},
 };
 
 void append(std::string& text, std::string_view name, std::uint64_t count) {
@@ -53,6 +54,7 @@ Tally& Tally::operator+=(const Tally& other) noexcept {
     succeeded += other.succeeded;
     resets += other.resets;
     closes += other.closes;
+    takings += other.takings;
     time += other.time;
     faults += other.faults;
     std::ranges::transform(interferences, other.interferences, interferences.begin(),
@@ -73,6 +75,7 @@ std::string Tally::report() const {
     append(report, "aborts", aborts);
     append(report, "resets", resets);
     append(report, "closes", closes);
+    append(report, "taken by the kernel", takings);
     report += "\nfaults:     ";
     append(report, "all", faults.total());
     for (const auto& traits : emulator::all_fault_traits()) {

@@ -29,6 +29,7 @@ struct Tally {
     std::uint64_t succeeded = 0;
     std::uint64_t resets = 0;
     std::uint64_t closes = 0;
+    std::uint64_t takings = 0;
     base::Duration time{};         ///< virtual
     emulator::FaultCounts faults;  ///< by the devices' scripts
     std::array<std::uint64_t, interference_count> interferences{};

@@ -9,6 +9,9 @@ namespace doed::sim {
 
 namespace {
 
+// What is on the wire when the kernel takes the device has that long.
+constexpr base::Duration time_to_end_when_taken = std::chrono::milliseconds(10);
+
 RulesSetup rules_setup(const PortPlan& plan, const doe::AllowList& allowed) {
     return {.capability_offset = plan.offset,
             .timeout = plan.mailbox.exchange_timeout,
@@ -81,9 +84,36 @@ void Wire::judge_access(std::uint16_t offset, bool write, std::uint32_t value) {
     // What is done last, when nothing is in use any more, is that interrupts are switched off.
     const bool disarms = write && offset == port_.plan().offset + control_register &&
                          (value & (go_bit | abort_bit | interrupt_enable_bit)) == 0;
+    judge_taken(offset, write, value, !in_use_ && disarms);
     if (!in_use_ && !disarms) {
         judge(Breach{"in-use-while-accessed", "an access to a function that may sleep"});
     }
+}
+
+void Wire::judge_taken(std::uint16_t offset, bool write, std::uint32_t value, bool disarms) {
+    if (!taken_ || disarms) {
+        return;
+    }
+    const bool aborts =
+        write && offset == port_.plan().offset + control_register && (value & abort_bit) != 0;
+    if (!told_taken_ || !may_end_ || aborts ||
+        instant().since(*told_taken_) > time_to_end_when_taken) {
+        judge(Breach{"no-access-when-taken", "an access to what the kernel has taken"});
+    }
+}
+
+base::Result<void> Wire::confirm_claim() {
+    if (!taken_) {
+        return {};
+    }
+    if (!told_taken_) {
+        judge_.note("%s: hears that the kernel has it", port_.name().c_str());
+        told_taken_ = instant();
+        using Phase = RegisterRules::Phase;
+        const Phase phase = rules_.phase();
+        may_end_ = phase == Phase::sent || phase == Phase::receiving || phase == Phase::received;
+    }
+    return base::fail(base::Errc::kernel_owned, "taken");
 }
 
 void Wire::begin_use() {
@@ -96,7 +126,7 @@ void Wire::end_use() {
     if (!std::exchange(in_use_, false)) {
         judge(Breach{"in-use-while-accessed", "the end of a use that was not begun"});
     }
-    if (rules_.in_flight() && rules_.phase() != RegisterRules::Phase::gone) {
+    if (rules_.in_flight() && rules_.phase() != RegisterRules::Phase::gone && !told_taken_) {
         judge(Breach{"in-use-while-accessed", "the end of the use in the middle of an exchange"});
     }
 }

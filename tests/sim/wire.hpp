@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,8 +24,16 @@ public:
 
     [[nodiscard]] base::Result<std::uint32_t> read32(std::uint16_t offset);
     [[nodiscard]] base::Result<void> write32(std::uint16_t offset, std::uint32_t value);
+    [[nodiscard]] base::Result<void> confirm_claim();
     void begin_use();
     void end_use();
+
+    /// The kernel takes the device. The mailbox hears of it when it asks: then what is on the wire may end, soon and without
+    /// an abort, and that is all.
+    void take() noexcept { taken_ = true; }
+    /// The kernel lets the device go again, unless the mailbox has heard of it.
+    void give_back() noexcept { taken_ = told_taken_.has_value(); }
+    [[nodiscard]] bool told_taken() const noexcept { return told_taken_.has_value(); }
 
     /// An operation was begun: until the next one, all requests are its own.
     void operation_begins(const doe::Operation& operation) noexcept { operation_ = &operation; }
@@ -55,6 +64,7 @@ private:
     }
     void judge(const std::optional<Breach>& breach);
     void judge_access(std::uint16_t offset, bool write, std::uint32_t value);
+    void judge_taken(std::uint16_t offset, bool write, std::uint32_t value, bool disarms);
     void note(const char* what, std::uint16_t offset, std::uint32_t value);
     [[nodiscard]] bool answered_truly(std::span<const std::uint32_t> payload);
 
@@ -66,6 +76,9 @@ private:
     bool last_access_failed_ = false;
     bool in_use_ = false;
     bool closed_ = false;
+    bool taken_ = false;
+    std::optional<Instant> told_taken_;
+    bool may_end_ = false;  ///< GO had been written when it was told
     std::uint64_t reads_ = 0;
     std::uint64_t writes_ = 0;
 
@@ -87,6 +100,7 @@ public:
     [[nodiscard]] base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
         return wire_->write32(offset, value);
     }
+    [[nodiscard]] base::Result<void> confirm_claim() override { return wire_->confirm_claim(); }
     void begin_use() override { wire_->begin_use(); }
     void end_use() override { wire_->end_use(); }
 

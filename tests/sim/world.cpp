@@ -166,6 +166,7 @@ void World::begin_host(Seat& seat) {
     seat.claim();
     every(plan_.time_between_resets, [&seat] { seat.reset(); });
     every(plan_.time_between_leases, [this, &seat] { lend(seat); });
+    every(plan_.time_between_takings, [this, &seat] { take(seat); });
     every(port.time_between, [&seat] { seat.port().interfere(); });
 }
 
@@ -202,11 +203,25 @@ void World::lend(Seat& seat) {
     });
 }
 
+// The kernel has the device for a while. Whoever notices is given up, and claimed again when it has it no more.
+void World::take(Seat& seat) {
+    const auto life = seat.life();
+    if (!life) {
+        return;
+    }
+    ++tally_.takings;
+    judge_.note("%s: the kernel takes it", seat.port().name().c_str());
+    life->wire->take();
+    host_.at(strands_.now() + random_.up_to(2s), [life] { life->wire->give_back(); });
+}
+
 void World::device_gone(Seat& seat) {
     host_.at(strands_.now() + random_.between(1us, 300ms), [this, &seat, gone = seat.life()] {
         // It may have been given up for another reason, and claimed again.
         if (seat.life() == gone) {
-            seat.let_go(Errc::device_gone, [this, &seat] { try_claim(seat); });
+            const bool taken = gone && gone->state == doe::MailboxState::kernel;
+            seat.let_go(taken ? Errc::kernel_owned : Errc::device_gone,
+                        [this, &seat] { try_claim(seat); });
         }
     });
 }

@@ -45,6 +45,7 @@ private:
     [[nodiscard]] bool strands_are_quick() const;
     void every(base::Duration time_between, std::function<void()> action);
     void lend(Seat& seat);
+    void take(Seat& seat);
     void device_gone(Seat& seat);
     void try_claim(Seat& seat);
 

@@ -50,7 +50,7 @@ private:
     base::UniqueFd descriptor_;
 };
 
-void ChangingHost::plug(const std::string& device) {
+void ChangingHost::plug(const std::string& device, std::uint64_t identity) {
     auto topology = emulator::Topology::parse(R"({"version": 1, "devices": [)" + device + "]}",
                                               "changing host", ".");
     if (!topology) {
@@ -66,6 +66,7 @@ void ChangingHost::plug(const std::string& device) {
         throw std::runtime_error("not a device with mailboxes: " + device);
     }
     function.info = found->front();
+    function.info.identity = identity;
     const std::lock_guard lock(mutex_);
     functions_.insert_or_assign(function.info.address, std::move(function));
 }
@@ -74,6 +75,11 @@ void ChangingHost::unplug(const pci::Address& address) {
     const std::lock_guard lock(mutex_);
     *functions_.at(address).there = false;
     functions_.erase(address);
+}
+
+void ChangingHost::silence(const pci::Address& address) {
+    const std::lock_guard lock(mutex_);
+    *functions_.at(address).there = false;
 }
 
 void ChangingHost::hide(const pci::Address& address) {
@@ -122,6 +128,11 @@ bool ChangingHost::wait_for_handles(int count) {
     return changed_.wait_for(lock, bus::patience, [&] { return handles_ == count; });
 }
 
+int ChangingHost::openings() const {
+    const std::lock_guard lock(mutex_);
+    return openings_;
+}
+
 int ChangingHost::most_handles() {
     const std::lock_guard lock(mutex_);
     return std::exchange(most_handles_, handles_);
@@ -144,8 +155,20 @@ base::Result<std::vector<pci::DeviceInfo>> ChangingHost::scan(std::vector<base::
     return found;
 }
 
+void ChangingHost::forget(const pci::Address& address) {
+    const std::lock_guard lock(mutex_);
+    ++forgotten_[address];
+}
+
+int ChangingHost::times_forgotten(const pci::Address& address) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = forgotten_.find(address);
+    return found == forgotten_.end() ? 0 : found->second;
+}
+
 base::Result<std::unique_ptr<pci::ConfigSpace>> ChangingHost::open(const pci::Address& address) {
     std::unique_lock lock(mutex_);
+    ++openings_;
     if (const auto meanwhile = std::exchange(at_open_, nullptr)) {
         lock.unlock();
         return std::unexpected(meanwhile());

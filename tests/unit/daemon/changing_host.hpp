@@ -23,10 +23,12 @@ namespace doed::daemon {
 
 class ChangingHost final : public pci::Host {
 public:
-    /// A device as in a topology file. It is there at the next look.
-    void plug(const std::string& device);
+    /// A device as in a topology file. It is there at the next look, with this identity.
+    void plug(const std::string& device, std::uint64_t identity = 0);
     /// Takes it out: it reads as all ones through every handle that is left.
     void unplug(const pci::Address& address);
+    /// It reads as all ones from here on, and is shown as before.
+    void silence(const pci::Address& address);
     /// The host does not show it any more, and the handles that are left still reach it.
     void hide(const pci::Address& address);
 
@@ -50,10 +52,15 @@ public:
     [[nodiscard]] bool wait_for_handles(int count);
     /// The most there were at once since the last call of this.
     [[nodiscard]] int most_handles();
+    /// How many times config space was to be opened, well or badly.
+    [[nodiscard]] int openings() const;
 
     [[nodiscard]] std::string_view backend() const override { return "changing"; }
     [[nodiscard]] base::Result<std::vector<pci::DeviceInfo>> scan(
         std::vector<base::Error>& problems) override;
+    void forget(const pci::Address& address) override;
+    /// How often it was told to forget the function.
+    [[nodiscard]] int times_forgotten(const pci::Address& address) const;
     [[nodiscard]] base::Result<std::unique_ptr<pci::ConfigSpace>> open(
         const pci::Address& address) override;
 
@@ -73,6 +80,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<pci::Address, Function> functions_;
+    std::map<pci::Address, int> forgotten_;
     std::optional<base::Error> refusal_;
     std::function<void()> at_scan_;
     std::function<base::Error()> at_open_;
@@ -80,6 +88,7 @@ private:
     int requests_ = 0;  ///< while held
     int handles_ = 0;
     int most_handles_ = 0;
+    int openings_ = 0;
 };
 
 }  // namespace doed::daemon

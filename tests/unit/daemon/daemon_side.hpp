@@ -53,7 +53,7 @@ public:
                 users->find(name, std::move(found));
             },
             config.limits);
-        manager.emplace(*connection, config.allowed, LockdownMode::unknown);
+        manager.emplace(*connection, *pump, config.allowed, LockdownMode::unknown);
         bus::request_name(*connection, names::bus_name);
         client.emplace(bus.address());
         pump->start();

@@ -4,6 +4,7 @@
 #include "daemon/inventory.hpp"
 
 #include "daemon_side.hpp"
+#include "fake_tree.hpp"
 #include "support/descriptors.hpp"
 
 #include <algorithm>
@@ -58,7 +59,8 @@ protected:
         side.on_loop([this] {
             side.look = [this] { inventory->look(); };
             ASSERT_TRUE(inventory->begin());
-            inventory->publish(*side.connection, *side.pump, *side.peers, *side.clients);
+            inventory->publish(*side.connection, *side.pump, *side.peers, *side.clients,
+                               *side.manager);
         });
     }
     /// Begins with one endpoint, and waits until it is claimed.
@@ -170,6 +172,40 @@ TEST_F(AnInventory, TellsAnotherDeviceInTheSamePlaceByWhatItIs) {
     EXPECT_NE(table(), before) << "the copy of the device before is not shown";
 }
 
+TEST_F(AnInventory, TellsADeviceThatWentAndReturnedBetweenTwoLooksByItsIdentity) {
+    side.host.plug(endpoint(R"(, "memory_size": "0x10000000")"), 1);
+    begin();
+    ASSERT_TRUE(client.wait_for_signal(added(mailbox_path, cdat_interface)));
+    const auto before = table();
+    look();
+    side.let_run();
+    client.forget_signals();
+    side.host.unplug(address);
+    side.host.plug(endpoint(R"(, "memory_size": "0x20000000")"), 2);
+    look();
+    EXPECT_LT(when(removed(device_path, device_interface)),
+              when(added(device_path, device_interface)));
+    ASSERT_TRUE(client.wait_for_signal(added(mailbox_path, cdat_interface)));
+    EXPECT_NE(table(), before) << "the copy of the device before is not shown";
+}
+
+TEST_F(AnInventory, DoubtsWhatTheHostRemembersOfADeviceThatAsksForALook) {
+    const pci::Address other{.bus = 0x0E};
+    begin_with(endpoint());
+    side.host.plug(endpoint("", "0000:0e:00.0"));
+    look();
+    ASSERT_TRUE(client.wait_for("/org/doed1/device/0000_0e_00_0/mailbox_190", mailbox_interface,
+                                "State", "idle"));
+    EXPECT_EQ(side.host.times_forgotten(address), 0) << "others asked for that look";
+    side.host.unplug(address);
+    side.host.plug(endpoint());
+    EXPECT_EQ(client.call(mailbox_path, mailbox_interface, "Discover")->error,
+              "org.doed1.Error.DeviceGone");
+    ASSERT_TRUE(client.wait_for(mailbox_path, mailbox_interface, "State", "idle"));
+    EXPECT_GT(side.host.times_forgotten(address), 0);
+    EXPECT_EQ(side.host.times_forgotten(other), 0);
+}
+
 TEST_F(AnInventory, ServesADeviceThatWentAndReturnedBetweenTwoLooks) {
     begin_with(endpoint());
     side.host.unplug(address);
@@ -240,6 +276,58 @@ TEST_F(AnInventory, CountsWhatItServes) {
     begin();
     EXPECT_EQ(side.on_loop([this] { return inventory->summary(); }),
               "2 devices, 3 mailboxes (1 driven)");
+}
+
+// --- Lockdown --------------------------------------------------------------------------------------------------------------
+
+class ALockdown : public AnInventory {
+protected:
+    ALockdown() {
+        const std::string device = "bus/pci/devices/0000:0d:00.0/";
+        tree.file(device + "config", "");
+        tree.file(device + "power/control", "on\n");
+        side.context.sysfs_root = tree.root();
+        side.context.power_records = tree.root();
+    }
+    void set(const std::string& modes) { tree.file("kernel/security/lockdown", modes + "\n"); }
+    [[nodiscard]] std::string shown() {
+        return client.property(names::root_path, names::manager_interface, "Lockdown");
+    }
+
+    FakeTree tree;
+};
+
+TEST_F(ALockdown, ThatBeginsWhileItServesEndsThatAndIsTold) {
+    set("[none] integrity confidentiality");
+    begin_with(endpoint());
+    EXPECT_EQ(client.property(mailbox_path, mailbox_interface, "Owner"), "daemon");
+    set("none [integrity] confidentiality");
+    look();
+    EXPECT_TRUE(client.wait_for_signal(std::string("changed ") + names::root_path + " " +
+                                       names::manager_interface));
+    EXPECT_EQ(shown(), "integrity");
+    EXPECT_EQ(client.property(mailbox_path, mailbox_interface, "Owner"), "none");
+    EXPECT_EQ(client.call(mailbox_path, mailbox_interface, "Discover")->error,
+              "org.doed1.Error.Lockdown");
+    EXPECT_TRUE(side.host.wait_for_handles(0));
+}
+
+TEST_F(ALockdown, ThatStaysIsToldOnce) {
+    set("[none] integrity confidentiality");
+    begin_with(endpoint());
+    set("none [integrity] confidentiality");
+    look();
+    const std::string signal =
+        std::string("changed ") + names::root_path + " " + names::manager_interface;
+    ASSERT_TRUE(client.wait_for_signal(signal));
+    client.forget_signals();
+    look();
+    side.let_run();
+    set("none integrity [confidentiality]");
+    look();
+    ASSERT_TRUE(client.wait_for_signal(signal));
+    EXPECT_EQ(shown(), "confidentiality");
+    EXPECT_EQ(std::ranges::count(client.signals(), signal), 1);
 }
 
 // --- Removal while a read is on the wire -----------------------------------------------------------------------------------

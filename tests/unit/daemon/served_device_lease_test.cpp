@@ -107,8 +107,9 @@ TEST_F(ALentDevice, IsTakenBackFromAHolderThatLeftBeforeItGotTheLease) {
 
 TEST_F(ALentDevice, IsNotLentInTheMiddleOfAChange) {
     serve_and_read();
-    update(with_driver(finding, "pcieport"));
-    EXPECT_EQ(error_of(mailbox_interface, "Release"), error_prefix + "Busy");
+    update(with_port());
+    EXPECT_EQ(error_of(mailbox_interface, "Release"), error_prefix + "KernelOwned");
+    update(finding);
     side.host.go_on();
     expect_daemon();
     auto lease = lend();

@@ -187,9 +187,10 @@ TEST_F(AServedDevice, DoesNotShowATableThatWasReadForAPortThatIsGone) {
 
 TEST_F(AServedDevice, LetsRequestsWaitWhileItIsOpenedAnew) {
     serve_and_read();
-    update(with_driver(finding, "pcieport"));
+    update(with_driver(finding, "vfio-pci"));
     const auto request = client.start(mailbox_path, mailbox_interface, "Discover");
-    EXPECT_EQ(property("Owner"), "daemon");
+    EXPECT_EQ(property("Owner"), "vfio");
+    update(finding);
     EXPECT_FALSE(request->done);
     side.host.go_on();
     ASSERT_TRUE(client.wait_for(request));
@@ -219,9 +220,9 @@ TEST_F(AServedDevice, MayEndInTheMiddleOfAChange) {
     serve_and_read();
     std::promise<void> closed;
     auto done = closed.get_future();
-    update(with_driver(finding, "pcieport"));
+    update(with_driver(finding, "vfio-pci"));
     const auto request = client.start(mailbox_path, mailbox_interface, "Discover");
-    EXPECT_EQ(property("Owner"), "daemon") << "the request is there";
+    EXPECT_EQ(property("Owner"), "vfio") << "the request is there";
     side.on_loop([&] {
         device->close(Errc::device_gone, [&] { closed.set_value(); });
         device.reset();

@@ -11,6 +11,7 @@
 #include "emulator/protocols/table_access_responder.hpp"
 #include "support/sim_scheduler.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct DoeFunction {
 
     emulator::DoeInstance instance;
     bool gone = false;
+    bool taken = false;  ///< the kernel's, by what confirm_claim() says
+    std::function<void(std::uint16_t register_offset, std::uint32_t value)> after_write;
     std::optional<std::uint32_t>
         stuck_status;                ///< what the status register reads as, whatever happens
     std::uint32_t control_bits = 0;  ///< what else the control register shows
@@ -66,6 +69,15 @@ public:
         function_.writes.emplace_back(register_offset, value);
         if (!function_.gone) {
             function_.instance.write(register_offset, value);
+        }
+        if (function_.after_write) {
+            function_.after_write(register_offset, value);
+        }
+        return {};
+    }
+    base::Result<void> confirm_claim() override {
+        if (function_.taken) {
+            return base::fail(Errc::kernel_owned, "driver cxl_pci has been bound to the device");
         }
         return {};
     }

@@ -226,6 +226,7 @@ TEST(AllOnesAt0x100, MeanNoExtendedSpaceWhenTheFunctionAnswers) {
     ASSERT_TRUE(chain);
     EXPECT_THAT(chain->capabilities, IsEmpty());
     EXPECT_EQ(chain->defect, "");
+    EXPECT_TRUE(chain->unanswered);
 }
 
 TEST(AllOnesAt0x100, AreToldFromAGoneDeviceEvenInAVirtualFunction) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,19 @@ public:
 
     /// An entry of bus/pci/devices; whether there is a function behind it is up to the test.
     void list(const std::string& name) const { list(name, name); }
+
+    /// Takes an entry of bus/pci/devices away, and leaves the function where it is.
+    void unlist(const std::string& name) const {
+        std::filesystem::remove(root() / "bus/pci/devices" / name);
+    }
+
+    /// Takes a function out. Its directory lives on elsewhere, so that nothing that is made later is taken for it.
+    void take_out(const std::string& name) const {
+        unlist(name);
+        std::filesystem::create_directories(root() / "gone");
+        const auto count = std::distance(std::filesystem::directory_iterator(root() / "gone"), {});
+        std::filesystem::rename(root() / devices_ / name, root() / "gone" / std::to_string(count));
+    }
 
     void set(const std::string& name, const std::string& attribute, std::string_view text) const {
         directory_.write(file(name, attribute), text);

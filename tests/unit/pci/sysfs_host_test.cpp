@@ -38,8 +38,7 @@ class ASysfsHost : public testing::Test {
 protected:
     std::vector<DeviceInfo> scan() {
         problems_.clear();
-        SysfsHost host(sysfs_.root());
-        auto devices = host.scan(problems_);
+        auto devices = host_.scan(problems_);
         EXPECT_TRUE(devices);
         return devices ? std::move(*devices) : std::vector<DeviceInfo>{};
     }
@@ -62,6 +61,7 @@ protected:
     }
 
     FakeSysfs sysfs_;
+    SysfsHost host_{sysfs_.root()};
     std::vector<base::Error> problems_;
 };
 
@@ -282,6 +282,124 @@ TEST_F(ASysfsHost, ReportsEntriesThatAreNoFunctions) {
         EXPECT_EQ(problem.code(), Errc::invalid_argument);
     }
 }
+
+// --- Scanned again -------------------------------------------------------------------------------------------------------------
+
+TEST_F(ASysfsHost, OpensNoConfigSpaceOfFunctionsItKnows) {
+    const std::vector<std::string> names{"0000:00:00.0", "0000:00:01.0", "0000:00:1f.0",
+                                         "0000:0d:00.0"};
+    sysfs_.add(names[0], without_mailbox());
+    sysfs_.add(names[1], ConfigImage().bytes());
+    sysfs_.add(names[2], ConfigImage().bytes(256));
+    sysfs_.add(names[3], with_mailbox());
+    const auto before = scan();
+    ASSERT_THAT(before, SizeIs(1));
+    for (const auto& name : names) {
+        sysfs_.remove(name, "config");
+    }
+    const auto after = scan();
+    ASSERT_THAT(after, SizeIs(1));
+    EXPECT_TRUE(same_function(before[0], after[0]));
+    EXPECT_THAT(after[0].mailboxes, ElementsAre(DoeCapability{0x190, 1}));
+    EXPECT_THAT(problem_messages(), IsEmpty());
+}
+
+TEST_F(ASysfsHost, ReadsTheAttributesOfFunctionsItKnows) {
+    sysfs_.add("0000:0d:00.0", with_mailbox());
+    ASSERT_THAT(scan(), SizeIs(1));
+    sysfs_.link("0000:0d:00.0", "driver", "../../../bus/pci/drivers/vfio-pci");
+    const auto devices = scan();
+    ASSERT_THAT(devices, SizeIs(1));
+    EXPECT_EQ(devices[0].driver, "vfio-pci");
+}
+
+TEST_F(ASysfsHost, WalksAFunctionThatCameToThePlaceOfAnother) {
+    sysfs_.add("0000:0d:00.0", with_mailbox());
+    sysfs_.add("0000:0e:00.0", without_mailbox());
+    const auto before = scan();
+    ASSERT_THAT(before, SizeIs(1));
+    for (const char* const name : {"0000:0d:00.0", "0000:0e:00.0"}) {
+        sysfs_.take_out(name);
+        sysfs_.add(name, ConfigImage().extended(0x100, doe, 2, 0).bytes());
+    }
+    const auto after = scan();
+    ASSERT_THAT(after, SizeIs(2));
+    EXPECT_THAT(after[0].mailboxes, ElementsAre(DoeCapability{0x100, 2}));
+    EXPECT_THAT(after[1].mailboxes, ElementsAre(DoeCapability{0x100, 2}));
+}
+
+TEST_F(ASysfsHost, TellsAFunctionThatWasRemovedAndFoundAgainFromTheOneBefore) {
+    sysfs_.add("0000:0d:00.0", with_mailbox());
+    const auto before = scan();
+    const auto unchanged = scan();
+    sysfs_.take_out("0000:0d:00.0");
+    sysfs_.add("0000:0d:00.0", with_mailbox());
+    const auto after = scan();
+    ASSERT_THAT(before, SizeIs(1));
+    ASSERT_THAT(unchanged, SizeIs(1));
+    ASSERT_THAT(after, SizeIs(1));
+    EXPECT_NE(before[0].identity, 0U);
+    EXPECT_TRUE(same_function(before[0], unchanged[0]));
+    EXPECT_FALSE(same_function(before[0], after[0]));
+}
+
+TEST_F(ASysfsHost, KeepsNothingOfFunctionsThatAreGone) {
+    sysfs_.add("0000:0d:00.0", with_mailbox());
+    ASSERT_THAT(scan(), SizeIs(1));
+    sysfs_.unlist("0000:0d:00.0");
+    ASSERT_THAT(scan(), IsEmpty());
+    // The very same directory is there again, so that nothing but the cache tells the difference.
+    sysfs_.list("0000:0d:00.0");
+    sysfs_.remove("0000:0d:00.0", "config");
+    EXPECT_THAT(scan(), IsEmpty());
+    EXPECT_THAT(problems_, SizeIs(1));
+}
+
+TEST_F(ASysfsHost, WalksAFunctionItWasToldToForget) {
+    sysfs_.add("0000:0d:00.0", with_mailbox());
+    sysfs_.add("0000:0e:00.0", with_mailbox());
+    ASSERT_THAT(scan(), SizeIs(2));
+    for (const char* const name : {"0000:0d:00.0", "0000:0e:00.0"}) {
+        sysfs_.set(name, "config", std::string(4096, '\xff'));
+    }
+    host_.forget(Address{.bus = 0x0D});
+    EXPECT_THAT(scanned_names(), ElementsAre("0000:0e:00.0"));
+    ASSERT_THAT(problems_, SizeIs(1));
+    EXPECT_EQ(problems_[0].code(), Errc::device_gone);
+    EXPECT_THAT(problems_[0].context(), StartsWith("0000:0d:00.0: "));
+}
+
+TEST_F(ASysfsHost, WalksAFunctionAgainThatCouldNotBeWalkedToItsSoundEnd) {
+    const auto sound = with_mailbox();
+    const auto dead = ConfigImage::filled_with(all_ones).bytes();
+    const auto loop =
+        ConfigImage().extended(0x100, 0x23, 1, 0x180).extended(0x180, 0x23, 1, 0x100).bytes();
+    const auto silent = ConfigImage().set(0x100, all_ones).bytes();
+    const std::vector<std::pair<std::string, std::span<const std::uint8_t>>> cases{
+        {"nothing to read", {}},
+        {"what is readable without privileges", std::span(sound).first(64)},
+        {"an end in the middle", std::span(sound).first(0x190)},
+        {"all ones", dead},
+        {"a loop", loop},
+        {"all ones where the chain begins", silent},
+    };
+    for (const auto& [what, config] : cases) {
+        SCOPED_TRACE(what);
+        const FakeSysfs sysfs;
+        SysfsHost host(sysfs.root());
+        sysfs.add("0000:0d:00.0", config);
+        problems_.clear();
+        const auto before = host.scan(problems_);
+        ASSERT_TRUE(before);
+        EXPECT_THAT(*before, IsEmpty());
+        sysfs.set("0000:0d:00.0", "config", std::string(sound.begin(), sound.end()));
+        const auto after = host.scan(problems_);
+        ASSERT_TRUE(after);
+        EXPECT_THAT(*after, SizeIs(1));
+    }
+}
+
+// --- Opened --------------------------------------------------------------------------------------------------------------------
 
 TEST_F(ASysfsHost, OpensConfigSpaceForReadingAndWriting) {
     sysfs_.add("0000:0d:00.0", with_mailbox());

@@ -3,11 +3,14 @@
 #
 # First light: doed on the sysfs backend beside the kernel's own CXL drivers. Once
 # told to claim the endpoint, once left to decide; the kernel's CDAT file is the
-# reference both times. Accesses are counted twice, by doed and by strace.
+# reference both times. Accesses are counted twice, by doed and by strace, which also
+# tells whose config space is opened when the host is looked at again. At the end the
+# kernel is locked down under doed.
+# vm-qemu: -device virtio-rng-pci,bus=pcie.0,addr=0x1e
 # shellcheck source=tests/vm/guest/lib.sh
 . /vm/source/tests/vm/guest/lib.sh
 
-readonly ENDPOINT=0000:0d:00.0 SWITCH=0000:0e:00.0
+readonly ENDPOINT=0000:0d:00.0 SWITCH=0000:0e:00.0 BYSTANDER=0000:00:1e.0
 readonly CDAT_BYTES=160 SWITCH_CDAT_BYTES=64
 readonly ACCESS_BUDGET=172 # for the endpoint's table: 7 exchanges
 
@@ -69,6 +72,31 @@ check "it took $counted config accesses: more than none, at most $ACCESS_BUDGET"
   test "$counted" -gt 0 -a "$counted" -le $ACCESS_BUDGET
 check_equal "strace saw the same number" "$counted" "$witnessed"
 
+# ---- the host is looked at again ---------------------------------------------
+
+# A look ends with what the last function's attributes say.
+looked() { grep -q "openat(.*/$SWITCH/vendor\"" "$TMP/strace"; }
+# config_opens REGEX: whose config space was opened, and how often; BDFs that match
+config_opens() { sed -nE 's|.*openat\(.*"[^"]*/([^/"]+)/config".*|\1|p' "$TMP/strace" | grep -xE "$1" | sort | uniq -c | xargs; }
+
+for event in change remove add; do
+  trace_start openat
+  case $event in
+    change) for device in "$ENDPOINT" "$SWITCH"; do echo change >"/sys/bus/pci/devices/$device/uevent"; done ;;
+    remove) echo 1 >"/sys/bus/pci/devices/$BYSTANDER/remove" ;;
+    add) echo 1 >/sys/bus/pci/rescan ;;
+  esac
+  check "$event: doed looks at the host" wait_for 10 looked
+  call "$endpoint" Cdat GetTable "${REFRESH[@]}" >/dev/null
+  trace_stop
+  if [[ $event == add ]]; then
+    check_equal "$event: it opens the new function's config space" "1 $BYSTANDER" "$(config_opens "$BYSTANDER")"
+    check_equal "$event: and no other" "1 $BYSTANDER" "$(config_opens '.*')"
+  else
+    check_equal "$event: it opens no function's config space" '' "$(config_opens '.*')"
+  fi
+done
+
 # ---- bad input ---------------------------------------------------------------
 
 refused "a second doed on this host is refused" 'already|another|lock' \
@@ -100,6 +128,30 @@ check_equal "auto: a forced GetTable is refused" org.doed1.Error.KernelOwned \
   "$(call_error "$endpoint" Cdat GetTable "${REFRESH[@]}")"
 check "auto: the switch port's mailbox becomes idle" wait_for 30 property_is "$switch" Mailbox State idle
 check_equal "auto: the switch port's Owner is daemon" daemon "$(property "$switch" Mailbox Owner)"
+
+# ---- the kernel is locked down meanwhile -------------------------------------
+# No event tells of it: the first request that fails does, or the next event.
+
+check_equal "the Manager knows of no lockdown" none "$(property /org/doed1 Manager Lockdown)"
+echo integrity >/sys/kernel/security/lockdown || fail "the kernel can be locked down" "see the console log"
+since=$(milliseconds)
+check_equal "locked down: Discover fails" org.doed1.Error.Lockdown \
+  "$(call_error "$switch" Mailbox Discover "${NO_OPTIONS[@]}")"
+check "and says so in time ($(($(milliseconds) - since)) ms)" test $(($(milliseconds) - since)) -le $LIMIT_MS
+check "the switch port's Owner is none within 3 s" within $LIMIT_MS property_is "$switch" Mailbox Owner none
+reason=$(property "$switch" Mailbox OwnerReason)
+check "OwnerReason mentions lockdown: \"$reason\"" grep -qi lockdown <<<"$reason"
+check "the Manager says so within 3 s" within $LIMIT_MS property_is /org/doed1 Manager Lockdown integrity
+check_equal "what needs the mailbox is still refused so" org.doed1.Error.Lockdown \
+  "$(call_error "$switch" Mailbox Discover "${NO_OPTIONS[@]}")"
+echo confidentiality >/sys/kernel/security/lockdown || fail "lockdown can be raised further" "see the console log"
+echo change >"/sys/bus/pci/devices/$SWITCH/uevent"
+check "raised further, the Manager says so within 3 s of an event" \
+  within $LIMIT_MS property_is /org/doed1 Manager Lockdown confidentiality
+check "the switch port's Owner is none" within $LIMIT_MS property_is "$switch" Mailbox Owner none
+check_equal "the endpoint's Owner is still kernel" kernel "$(property "$endpoint" Mailbox Owner)"
+check_equal "its table still the kernel's" "$reference_bytes" \
+  "$(call_bytes "$endpoint" Cdat GetTable "${NO_OPTIONS[@]}")"
 doed_stop
 check_equal "SIGTERM ends doed with 0 again" 0 "$doed_status"
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/claim_guard.hpp"
+
+#include "daemon/kernel_view.hpp"
+
+#include <array>
+#include <climits>
+#include <string_view>
+#include <system_error>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace doed::daemon {
+
+namespace {
+
+constexpr std::string_view bridge_driver = "pcieport";
+
+/// The name of the driver that is bound now; empty when none is, also when the device is not there any more.
+std::string_view bound_driver(int device, std::array<char, PATH_MAX>& buffer) {
+    const ssize_t length = ::readlinkat(device, "driver", buffer.data(), buffer.size());
+    if (length <= 0) {
+        return {};
+    }
+    const std::string_view target(buffer.data(), static_cast<std::size_t>(length));
+    return target.substr(target.rfind('/') + 1);
+}
+
+bool is_link(const std::filesystem::path& path) {
+    std::error_code error;
+    return std::filesystem::is_symlink(path, error);
+}
+
+}  // namespace
+
+ClaimGuard::ClaimGuard(std::filesystem::path sysfs_root, const pci::Address& address,
+                       std::string driver)
+    : address_(address),
+      driver_(std::move(driver)),
+      // Held by descriptor: a path of five links would be followed at every exchange.
+      device_(::open((sysfs_root / "bus/pci/devices" / address.to_string()).c_str(),
+                     O_PATH | O_DIRECTORY | O_CLOEXEC)),
+      cxl_devices_(sysfs_root / "bus/cxl/devices") {}
+
+base::Result<void> ClaimGuard::confirm() {
+    if (const auto driver = confirm_driver(); !driver) {
+        return driver;
+    }
+    return confirm_no_port();
+}
+
+/// A driver that has left is no reason to let go.
+base::Result<void> ClaimGuard::confirm_driver() const {
+    std::array<char, PATH_MAX> buffer;
+    const std::string_view driver = bound_driver(device_.get(), buffer);
+    if (driver.empty() || driver == driver_) {
+        return {};
+    }
+    return base::fail(base::Errc::kernel_owned,
+                      "driver " + std::string(driver) + " has been bound to the device");
+}
+
+/// The kernel links a port to its function only after the port's driver has read the table. Until then a port may belong to
+/// any function that can have one of its kind: switches have ports, what a driver is bound to has endpoints.
+bool ClaimGuard::may_be_ours(std::string_view port_name) const noexcept {
+    return port_name.starts_with("endpoint") ? !driver_.empty() && driver_ != bridge_driver
+                                             : driver_ == bridge_driver;
+}
+
+base::Result<void> ClaimGuard::confirm_no_port() {
+    // Opened anew: the folder comes and goes with the kernel's CXL module, and there is none on most hosts.
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(cxl_devices_.c_str()), &::closedir);
+    if (!folder) {
+        return {};
+    }
+    while (const dirent* const entry = ::readdir(folder.get())) {
+        if (!is_port_name(entry->d_name) || ports_of_others_.contains(entry->d_ino)) {
+            continue;
+        }
+        const auto port = cxl_devices_ / entry->d_name;
+        const bool linked = is_link(port / "uport");
+        if (linked ? port_function(port) == address_ : may_be_ours(entry->d_name)) {
+            return base::fail(
+                base::Errc::kernel_owned,
+                "the kernel makes a CXL port (" + std::string(entry->d_name) + ") for the device");
+        }
+        if (linked) {
+            ports_of_others_.insert(entry->d_ino);
+        }
+    }
+    return {};
+}
+
+}  // namespace doed::daemon

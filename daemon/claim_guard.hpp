@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Notices, between two looks at the host, that the kernel has taken a device that this process drives. A driver's link and
+// a CXL port are in sysfs before the driver uses the mailbox; their uevents arrive when it may be using it already.
+#pragma once
+
+#include "base/unique_fd.hpp"
+#include "pci/address.hpp"
+#include "pci/config_space.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <sys/types.h>
+
+namespace doed::daemon {
+
+/// For one mailbox and its strand.
+class ClaimGuard {
+public:
+    /// `driver` is the one that was bound when the device was found to be ours; empty when none was.
+    ClaimGuard(std::filesystem::path sysfs_root, const pci::Address& address, std::string driver);
+
+    /// Error: kernel_owned, once another driver is bound or the device has a CXL port. Reads directories of sysfs.
+    [[nodiscard]] base::Result<void> confirm();
+
+private:
+    [[nodiscard]] base::Result<void> confirm_driver() const;
+    [[nodiscard]] base::Result<void> confirm_no_port();
+    [[nodiscard]] bool may_be_ours(std::string_view port_name) const noexcept;
+
+    pci::Address address_;
+    std::string driver_;
+    base::UniqueFd device_;  ///< its folder in sysfs
+    std::filesystem::path cxl_devices_;
+    std::set<ino_t> ports_of_others_;  ///< a port made anew has another number
+};
+
+/// A ConfigSpace whose claim is guarded.
+class GuardedConfigSpace final : public pci::ConfigSpace {
+public:
+    GuardedConfigSpace(std::unique_ptr<pci::ConfigSpace> inner, ClaimGuard guard) noexcept
+        : inner_(std::move(inner)), guard_(std::move(guard)) {}
+
+    [[nodiscard]] base::Result<std::uint32_t> read32(std::uint16_t offset) override {
+        return inner_->read32(offset);
+    }
+    [[nodiscard]] base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
+        return inner_->write32(offset, value);
+    }
+    [[nodiscard]] base::Result<void> confirm_claim() override { return guard_.confirm(); }
+    void begin_use() override { inner_->begin_use(); }
+    void end_use() override { inner_->end_use(); }
+
+private:
+    std::unique_ptr<pci::ConfigSpace> inner_;
+    ClaimGuard guard_;
+};
+
+}  // namespace doed::daemon

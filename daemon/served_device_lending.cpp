@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ServedDevice: what it lends to an operator's program, and takes back.
+#include "daemon/served_device.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace doed::daemon {
+
+namespace asio = boost::asio;
+
+void ServedDevice::lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
+    if (!mailbox.served->driven() || changing_ || closing_) {
+        completion(mailbox.served->refusal());
+        return;
+    }
+    mailbox.lending = Lending::letting_go;
+    assign(mailbox, Ownership{Owner::released, "lent to " + client, base::Errc::released});
+    mailbox.served->stop(base::Errc::released, [self = shared_from_this(), &mailbox, client,
+                                                completion = std::move(completion)]() mutable {
+        self->grant(mailbox, client, std::move(completion));
+    });
+}
+
+void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
+    if (closing_) {
+        completion(base::fail(closing_why_, mailbox.served->name()));
+        return;
+    }
+    if (changing_ || (session_ && gives_back_for(mailbox))) {
+        after_change_.push_back([self = shared_from_this(), &mailbox, client,
+                                 completion = std::move(completion)]() mutable {
+            self->grant(mailbox, client, std::move(completion));
+        });
+        if (!std::exchange(changing_, true)) {
+            drop_session([self = shared_from_this()] { self->settle(); });
+        }
+        return;
+    }
+    auto lease = Lease::grant(context_.loop, *peers_, client, [weak = weak_from_this(), &mailbox] {
+        if (const auto device = weak.lock()) {
+            device->lease_ended(mailbox);
+        }
+    });
+    if (!lease) {
+        completion(std::unexpected(lease.error().in(mailbox.served->name())));
+        lease_ended(mailbox);
+        return;
+    }
+    mailbox.lease = std::move(*lease);
+    mailbox.lending = Lending::lent;
+    context_.log.info(fmt::format("{} is lent to {}", mailbox.served->name(), client));
+    completion(mailbox.lease->take_descriptor());
+}
+
+/// A device whose mailboxes are all lent is given back, so that its borrower may open it as it likes. Not through VFIO when
+/// there are several: giving it back resets it, under the borrower of the first.
+bool ServedDevice::gives_back_for(const Mailbox& mailbox) const {
+    return all_lent() && (decided_.owner != Owner::vfio || mailboxes_.size() == 1) &&
+           std::ranges::none_of(mailboxes_, [&mailbox](const auto& other) {
+               return other.get() != &mailbox && other->lending == Lending::letting_go;
+           });
+}
+
+bool ServedDevice::any_lent() const {
+    return std::ranges::any_of(mailboxes_,
+                               [](const auto& mailbox) { return mailbox->lending != Lending::no; });
+}
+
+bool ServedDevice::all_lent() const {
+    return std::ranges::all_of(mailboxes_,
+                               [](const auto& mailbox) { return mailbox->lending != Lending::no; });
+}
+
+void ServedDevice::lease_ended(Mailbox& mailbox) {
+    // The lease is dropped outside of its own call.
+    asio::post(context_.loop, [lease = std::exchange(mailbox.lease, nullptr)] {});
+    mailbox.lending = Lending::no;
+    if (closing_) {
+        return;
+    }
+    context_.log.info(mailbox.served->name() + " is back");
+    assign(mailbox, ownership_);
+    open_wanted_ = true;
+    if (!changing_) {
+        reconsider();
+    }
+}
+
+}  // namespace doed::daemon
