@@ -77,6 +77,9 @@ Ownership ServedDevice::decide() const {
 }
 
 void ServedDevice::begin() {
+    for (const auto& mailbox : mailboxes_) {
+        resume_lease(*mailbox);
+    }
     change_owner(decide());
 }
 
@@ -321,19 +324,35 @@ void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompl
         completion(base::fail(closing_why_, mailbox.served->name()));
         return;
     }
-    auto lease = Lease::grant(context_.loop, *peers_, client, [weak = weak_from_this(), &mailbox] {
-        if (const auto device = weak.lock()) {
-            device->lease_ended(mailbox);
-        }
-    });
+    auto lease = context_.leases.grant(address(), mailbox.served->capability().offset, client,
+                                       when_ended(mailbox));
     if (!lease) {
         completion(std::unexpected(lease.error()));
         lease_ended(mailbox);
         return;
     }
-    mailbox.lease = std::move(*lease);
     context_.log.info(fmt::format("{} is lent to {}", mailbox.served->name(), client));
-    completion(mailbox.lease->take_descriptor());
+    completion(std::move(*lease));
+}
+
+/// A lease that an earlier doed gave, or that was given before the device went and came back.
+void ServedDevice::resume_lease(Mailbox& mailbox) {
+    const auto holder =
+        context_.leases.resume(address(), mailbox.served->capability().offset, when_ended(mailbox));
+    if (!holder) {
+        return;
+    }
+    mailbox.lent = true;
+    context_.log.info(fmt::format("{} is still lent to {}", mailbox.served->name(), *holder));
+    assign(mailbox, Ownership{Owner::released, "lent to " + *holder, base::Errc::released});
+}
+
+LeaseRegistry::Ended ServedDevice::when_ended(Mailbox& mailbox) {
+    return [weak = weak_from_this(), &mailbox] {
+        if (const auto device = weak.lock()) {
+            device->lease_ended(mailbox);
+        }
+    };
 }
 
 bool ServedDevice::all_lent() const {
@@ -341,8 +360,6 @@ bool ServedDevice::all_lent() const {
 }
 
 void ServedDevice::lease_ended(Mailbox& mailbox) {
-    // The lease is dropped outside of its own call.
-    asio::post(context_.loop, [lease = std::exchange(mailbox.lease, nullptr)] {});
     mailbox.lent = false;
     if (closing_) {
         return;
@@ -532,7 +549,7 @@ void ServedDevice::close(base::Errc why, std::function<void()> closed) {
         hide();
     }
     for (const auto& mailbox : mailboxes_) {
-        mailbox->lease.reset();
+        context_.leases.forget(address(), mailbox->served->capability().offset);
     }
     if (changing_) {
         // The end of the change lets go of what it has taken; requests that wait for it are answered now.

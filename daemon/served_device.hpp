@@ -11,7 +11,7 @@
 #include "daemon/config.hpp"
 #include "daemon/device_session.hpp"
 #include "daemon/host_findings.hpp"
-#include "daemon/lease.hpp"
+#include "daemon/lease_registry.hpp"
 #include "daemon/log.hpp"
 #include "daemon/objects/cdat_object.hpp"
 #include "daemon/objects/device_object.hpp"
@@ -38,6 +38,7 @@ struct DeviceContext {
     pci::Host& host;
     std::optional<std::filesystem::path> sysfs_root;  ///< nothing for an emulated host
     std::filesystem::path power_records;
+    LeaseRegistry& leases;
     boost::asio::any_io_executor loop;
     boost::asio::any_io_executor workers;
     std::function<void()> changed;  ///< after every change of a mailbox
@@ -72,8 +73,7 @@ private:
     struct Mailbox {
         std::shared_ptr<ServedMailbox> served;
         std::shared_ptr<CdatCache> cache;
-        std::shared_ptr<Lease> lease;  ///< while it is lent
-        bool lent = false;             ///< also while it is being let go for a lease
+        bool lent = false;  ///< also while it is being let go for a lease
         std::unique_ptr<MailboxObject> object;
         std::unique_ptr<CdatObject> cdat_object;
         std::shared_ptr<CdatCache> shown_cache;  ///< the one behind cdat_object
@@ -106,6 +106,8 @@ private:
     void lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion);
     void grant(Mailbox& mailbox, const std::string& client, LeaseCompletion completion);
     [[nodiscard]] bool all_lent() const;
+    void resume_lease(Mailbox& mailbox);
+    [[nodiscard]] LeaseRegistry::Ended when_ended(Mailbox& mailbox);
     void lease_ended(Mailbox& mailbox);
 
     [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Mailbox& mailbox) const;
