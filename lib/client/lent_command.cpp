@@ -159,12 +159,13 @@ void LentCommand::resume() const {
 /// With all of our own job, as the terminal would do it. Returns when the shell lets us go on; at once when there is no
 /// shell that could (an orphaned process group is not stopped by this signal).
 void LentCommand::suspend_ourselves() const {
-    sigset_t stop;
-    ::sigemptyset(&stop);
-    ::sigaddset(&stop, SIGTSTP);
-    ::sigprocmask(SIG_UNBLOCK, &stop, nullptr);
+    sigset_t stop_and_go;
+    ::sigemptyset(&stop_and_go);
+    ::sigaddset(&stop_and_go, SIGTSTP);
+    ::sigaddset(&stop_and_go, SIGCONT);  // else it would still be there for wait()
+    ::sigprocmask(SIG_UNBLOCK, &stop_and_go, nullptr);
     ::kill(0, SIGTSTP);
-    ::sigprocmask(SIG_BLOCK, &stop, nullptr);
+    ::sigprocmask(SIG_BLOCK, &stop_and_go, nullptr);
 }
 
 }  // namespace doed::client

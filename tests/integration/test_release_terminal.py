@@ -38,11 +38,14 @@ while True:
     os.killpg(job, signal.SIGCONT)
 """
 
-# Says whether it is in the foreground, and what it is told.
+# Says whether it is in the foreground, at its beginning and when it is continued, and what it is told.
 TOOL = """
 import os, signal, sys
+def say_where(*_):
+    print("<foreground>" if os.tcgetpgrp(0) == os.getpgrp() else "<background>", flush=True)
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-print("<foreground>" if os.tcgetpgrp(0) == os.getpgrp() else "<background>", flush=True)
+signal.signal(signal.SIGCONT, say_where)
+say_where()
 print("<told " + sys.stdin.readline().strip() + ">", flush=True)
 sys.exit(7)
 """
@@ -110,6 +113,7 @@ def test_ctrl_z_stops_the_job_and_fg_lets_it_go_on(terminal):
         user.type(SUSPEND)
         user.expect(b"<stopped, terminal of the job>")
         user.type(b"fg\n")
+        user.expect(b"<foreground>")
     user.type(b"that\n")
     user.expect(b"<told that>")
     user.expect(b"<ended 7 terminal of the job>")
@@ -124,8 +128,9 @@ def test_a_command_whose_output_is_piped_gets_the_terminal_when_it_asks_for_it(t
 
 
 def test_ctrl_c_reaches_a_command_whose_output_is_piped(terminal):
-    user = terminal("sleep", "1000", runner=("/bin/bash", "-c", 'trap : INT; echo "<begun>"; "$@" | cat; echo "<over ${PIPESTATUS[0]}>"',
-                                             "bash"))
+    tool = ("sh", "-c", "echo '<begun>'; exec sleep 1000")
+    script = """trap : INT; "$@" | (trap '' INT; exec cat); echo "<over ${PIPESTATUS[0]}>" """
+    user = terminal(*tool, runner=("/bin/bash", "-c", script, "bash"))
     user.expect(b"<begun>")
     user.type(INTERRUPT)
-    user.expect(b"<over")
+    user.expect(b"<over %d>" % (128 + signal.SIGINT))
