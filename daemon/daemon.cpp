@@ -272,6 +272,7 @@ Startup<void> Daemon::run() {
         if (failure_) {
             log_.error(failure_->message);
         }
+        leases_.reset();  // a directory of our own is nothing that the kernel takes back
         std::_Exit(static_cast<int>(failure_ ? failure_->code : ExitCode::ok));
     }
     if (failure_) {

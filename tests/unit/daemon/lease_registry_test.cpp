@@ -2,7 +2,7 @@
 #include "daemon/lease_registry.hpp"
 
 #include "fake_tree.hpp"
-#include "private_bus.hpp"
+#include "test_client.hpp"
 
 #include <boost/asio/io_context.hpp>
 

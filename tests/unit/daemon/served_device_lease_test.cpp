@@ -40,10 +40,6 @@ protected:
         side.on_loop([this] { device.reset(); });
     }
 };
-const auto limit = std::chrono::milliseconds(bus::patience).count();
-return ::poll(&end, 1, static_cast<int>(limit)) == 1 && (end.revents & POLLERR) != 0;
-}
-};
 
 TEST_F(ALentDevice, IsLeftAloneAndTakenBackWhenTheLeaseIsClosed) {
     serve();
