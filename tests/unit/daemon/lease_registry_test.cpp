@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -254,13 +255,13 @@ TEST_F(ALeaseRegistry, EndsALeaseWhoseLockLastsLongerThanTheNewsOfItsClosing) {
 TEST_F(ALeaseRegistry, LooksAtEveryLeaseWhenEventsAreLost) {
     auto lease = grant();
     std::ifstream limit("/proc/sys/fs/inotify/max_queued_events");
-    int queue = 0;
+    std::size_t queue = 0;
     ASSERT_TRUE(limit >> queue);
     // Events that equal the one before are not queued again.
     const std::array noise{(directory / "a").string(), (directory / "b").string()};
-    for (int i = 0; i <= queue; ++i) {
+    for (std::size_t i = 0; i <= queue; ++i) {
         const base::UniqueFd closed(
-            ::open(noise[i % 2].c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+            ::open(noise[i % noise.size()].c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
         ASSERT_TRUE(closed);
     }
     lease.reset();  // of which the queue does not tell any more
