@@ -5,7 +5,7 @@
 # can tell, and clients are told so; afterwards, however the lease ended, it is served
 # again. A doed that is started under a lease keeps off too. At the end the same with
 # VFIO, where the tool gets the whole device.
-# vm-timeout: 360
+# vm-timeout: 480
 # shellcheck disable=SC2119
 # shellcheck source=tests/vm/guest/lib.sh
 . /vm/source/tests/vm/guest/lib.sh
@@ -194,7 +194,7 @@ check_restarted() {
   check_refused "$switch"
   trace_stop
   check "$1: strace saw the new doed at the endpoint's mailbox" \
-    test "$(traced_registers "$ENDPOINT" "$endpoint_doe")" -gt 0
+    test "$(traced_registers "$ENDPOINT" "$endpoint_doe")" -gt 0 -a "$(traced_writes "$ENDPOINT")" -gt 0
   check_equal "$1: not at the switch port's" 0 "$(traced_registers "$SWITCH" "$switch_doe")"
   check_equal "$1: nor did it write anything there" 0 "$(traced_writes "$SWITCH")"
   check "$1: the command runs as before" tool_runs
