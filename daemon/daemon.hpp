@@ -11,6 +11,7 @@
 #include "daemon/hotplug_monitor.hpp"
 #include "daemon/instance_lock.hpp"
 #include "daemon/inventory.hpp"
+#include "daemon/lease_registry.hpp"
 #include "daemon/log.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/options.hpp"
@@ -50,6 +51,7 @@ private:
     Startup<void> open_host();
     Startup<void> connect_bus();
     Startup<void> restore_power();
+    Startup<void> open_leases();
     Startup<void> watch_devices();
     Startup<void> take_devices();
     Startup<void> export_objects();
@@ -77,6 +79,7 @@ private:
     std::unique_ptr<sdbus::IConnection> connection_;
     std::optional<bus::Pump> pump_;
     std::optional<bus::PeerWatch> peers_;
+    std::unique_ptr<LeaseRegistry> leases_;
     std::optional<DeviceContext> context_;
     std::optional<Inventory> inventory_;
     std::unique_ptr<HotplugMonitor> hotplug_;

@@ -193,6 +193,7 @@ class Doed:
 
     def __init__(self, bus_address, log_file, *options, env=None, runner=(), stderr=subprocess.STDOUT):
         self.log_file = log_file
+        self.killed = False
         with open(log_file, "wb") as log:
             self.process = subprocess.Popen(
                 [*runner, DOED, "--bus", bus_address, *map(str, options)], stdout=log, stderr=stderr,
@@ -217,6 +218,12 @@ class Doed:
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
+
+    def kill(self):
+        """Ends it as a crash would."""
+        self.killed = True
+        self.process.kill()
+        self.wait()
 
     def wait(self, patience_s=PATIENCE_S):
         return self.process.wait(patience_s)
