@@ -99,6 +99,7 @@ void LentCommand::become(const std::vector<std::string>& words, int lease) const
     ::sigaction(SIGCHLD, &child_, nullptr);
     ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const auto& word : words) {
         arguments.push_back(const_cast<char*>(word.c_str()));
     }
