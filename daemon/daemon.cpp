@@ -85,6 +85,7 @@ Startup<void> Daemon::start() {
         &Daemon::open_host,      // this one, or an emulated one
         &Daemon::connect_bus,    // no bus, no reason to touch a device
         &Daemon::restore_power,  // what a crash left pinned
+        &Daemon::open_leases,    // what is still lent is not ours to touch
         &Daemon::watch_devices,  // before the first look, so that nothing is missed between them
         &Daemon::take_devices,   // who owns what; abort and discovery begin on the workers
         &Daemon::export_objects,
@@ -187,6 +188,21 @@ Startup<void> Daemon::restore_power() {
     return {};
 }
 
+/// Several doeds may emulate at the same time, each with leases of its own; a service manager's directory is one doed's.
+Startup<void> Daemon::open_leases() {
+    const char* const given = std::getenv("RUNTIME_DIRECTORY");
+    const bool is_private = options_.topology_file && (given == nullptr || *given == 0);
+    auto leases = is_private ? LeaseRegistry::open_private(loop_.get_executor())
+                             : LeaseRegistry::open(loop_.get_executor(),
+                                                   InstanceLock::runtime_directory() / "leases");
+    if (!leases) {
+        return startup_failure(ExitCode::failure,
+                               "cannot keep leases: " + leases.error().context());
+    }
+    leases_ = std::move(*leases);
+    return {};
+}
+
 Startup<void> Daemon::watch_devices() {
     if (options_.topology_file) {
         return {};
@@ -229,6 +245,7 @@ Startup<void> Daemon::take_devices() {
         .host = *host_,
         .sysfs_root = options_.topology_file ? std::nullopt : std::optional(options_.sysfs_root),
         .power_records = power_records(),
+        .leases = *leases_,
         .loop = loop_.get_executor(),
         .workers = workers_.get_executor(),
         .pool = &workers_,
@@ -247,6 +264,10 @@ Startup<void> Daemon::take_devices() {
                 }
             },
     });
+    if (options_.topology_file) {
+        // An emulated device's driver is a name.
+        context_->driver_grace = std::chrono::milliseconds(0);
+    }
     warn_of_taint();
     inventory_.emplace(*context_);
     if (auto begun = inventory_->begin(); !begun) {
@@ -294,6 +315,7 @@ Startup<void> Daemon::run() {
         if (failure_) {
             log_.error(failure_->message);
         }
+        leases_.reset();  // a directory of our own is nothing that the kernel takes back
         std::_Exit(static_cast<int>(failure_ ? failure_->code : ExitCode::ok));
     }
     if (failure_) {

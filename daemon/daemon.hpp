@@ -13,6 +13,7 @@
 #include "daemon/hotplug_monitor.hpp"
 #include "daemon/instance_lock.hpp"
 #include "daemon/inventory.hpp"
+#include "daemon/lease_registry.hpp"
 #include "daemon/log.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/options.hpp"
@@ -54,6 +55,7 @@ private:
     Startup<void> open_host();
     Startup<void> connect_bus();
     Startup<void> restore_power();
+    Startup<void> open_leases();
     Startup<void> watch_devices();
     Startup<void> take_devices();
     Startup<void> export_objects();
@@ -86,6 +88,7 @@ private:
     std::optional<bus::PeerWatch> peers_;
     std::optional<bus::UserLookup> users_;
     std::optional<bus::Clients> clients_;
+    std::unique_ptr<LeaseRegistry> leases_;
     std::optional<DeviceContext> context_;
     std::optional<Inventory> inventory_;
     std::unique_ptr<HotplugMonitor> hotplug_;

@@ -91,6 +91,9 @@ bool ServedDevice::driver_is_new() const {
 
 void ServedDevice::begin() {
     driver_since_ = std::chrono::steady_clock::now();
+    for (const auto& mailbox : mailboxes_) {
+        resume_lease(*mailbox);
+    }
     change_owner(decide());
     plan_look();
 }
@@ -490,7 +493,7 @@ void ServedDevice::close(base::Errc why, std::function<void()> closed) {
         hide();
     }
     for (const auto& mailbox : mailboxes_) {
-        mailbox->lease.reset();
+        context_.leases.forget(address(), mailbox->served->capability().offset);
         mailbox->served->end(why);
     }
     for (auto& waiting : std::exchange(after_change_, {})) {

@@ -11,7 +11,7 @@
 #include "daemon/config.hpp"
 #include "daemon/device_session.hpp"
 #include "daemon/host_findings.hpp"
-#include "daemon/lease.hpp"
+#include "daemon/lease_registry.hpp"
 #include "daemon/log.hpp"
 #include "daemon/objects/cdat_object.hpp"
 #include "daemon/objects/device_object.hpp"
@@ -40,6 +40,7 @@ struct DeviceContext {
     pci::Host& host;
     std::optional<std::filesystem::path> sysfs_root;  ///< nothing for an emulated host
     std::filesystem::path power_records;
+    LeaseRegistry& leases;
     boost::asio::any_io_executor loop;
     boost::asio::any_io_executor workers;
     io::WorkerPool* pool = nullptr;  ///< whose `workers` are; null: their number is fixed
@@ -83,7 +84,6 @@ private:
     struct Mailbox {
         std::shared_ptr<ServedMailbox> served;
         std::shared_ptr<CdatCache> cache;
-        std::shared_ptr<Lease> lease;  ///< while it is lent
         Lending lending = Lending::no;
         bool opening = false;  ///< its config space is being opened, that of the device is
         std::unique_ptr<MailboxObject> object;
@@ -132,6 +132,8 @@ private:
     [[nodiscard]] bool gives_back_for(const Mailbox& mailbox) const;
     [[nodiscard]] bool any_lent() const;
     [[nodiscard]] bool all_lent() const;
+    void resume_lease(Mailbox& mailbox);
+    [[nodiscard]] LeaseRegistry::Ended when_ended(Mailbox& mailbox);
     void lease_ended(Mailbox& mailbox);
 
     [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Mailbox& mailbox) const;

@@ -3,16 +3,12 @@
 // ServedDevice: what it lends to an operator's program, and takes back.
 #include "daemon/served_device.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace doed::daemon {
-
-namespace asio = boost::asio;
 
 void ServedDevice::lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
     if (!mailbox.served->driven() || changing_ || closing_) {
@@ -42,20 +38,36 @@ void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompl
         }
         return;
     }
-    auto lease = Lease::grant(context_.loop, *peers_, client, [weak = weak_from_this(), &mailbox] {
-        if (const auto device = weak.lock()) {
-            device->lease_ended(mailbox);
-        }
-    });
+    auto lease = context_.leases.grant(address(), mailbox.served->capability().offset, client,
+                                       when_ended(mailbox));
     if (!lease) {
         completion(std::unexpected(lease.error().in(mailbox.served->name())));
         lease_ended(mailbox);
         return;
     }
-    mailbox.lease = std::move(*lease);
     mailbox.lending = Lending::lent;
     context_.log.info(fmt::format("{} is lent to {}", mailbox.served->name(), client));
-    completion(mailbox.lease->take_descriptor());
+    completion(std::move(*lease));
+}
+
+/// A lease that an earlier doed gave, or that was given before the device went and came back.
+void ServedDevice::resume_lease(Mailbox& mailbox) {
+    const auto holder =
+        context_.leases.resume(address(), mailbox.served->capability().offset, when_ended(mailbox));
+    if (!holder) {
+        return;
+    }
+    mailbox.lending = Lending::lent;
+    context_.log.info(fmt::format("{} is still lent to {}", mailbox.served->name(), *holder));
+    assign(mailbox, Ownership{Owner::released, "lent to " + *holder, base::Errc::released});
+}
+
+LeaseRegistry::Ended ServedDevice::when_ended(Mailbox& mailbox) {
+    return [weak = weak_from_this(), &mailbox] {
+        if (const auto device = weak.lock()) {
+            device->lease_ended(mailbox);
+        }
+    };
 }
 
 /// A device whose mailboxes are all lent is given back, so that its borrower may open it as it likes. Not through VFIO when
@@ -78,8 +90,6 @@ bool ServedDevice::all_lent() const {
 }
 
 void ServedDevice::lease_ended(Mailbox& mailbox) {
-    // The lease is dropped outside of its own call.
-    asio::post(context_.loop, [lease = std::exchange(mailbox.lease, nullptr)] {});
     mailbox.lending = Lending::no;
     if (closing_) {
         return;

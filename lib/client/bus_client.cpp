@@ -148,7 +148,8 @@ Outcome<base::UniqueFd> BusClient::release(const std::string& mailbox_path) {
     }
     MessageReader reader(answer->get());
     // The message keeps its own descriptor.
-    base::UniqueFd lease(::fcntl(reader.fd(), F_DUPFD_CLOEXEC, 0));
+    // A command inherits it: not in the place of a standard stream that happens to be closed.
+    base::UniqueFd lease(::fcntl(reader.fd(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
     if (!lease) {
         return std::unexpected(failure_from_errno(errno, "cannot keep the lease"));
     }

@@ -37,6 +37,12 @@ Full description: man doectl)";
 
 constexpr char subcommand_footer[] = "\nOptions of all commands: doectl --help";
 
+constexpr char release_footer[] = R"(
+The command gets DOED_MAILBOX, such as 0000:0d:00.0/190, and inherits the lease as descriptor DOED_LEASE_FD. The
+mailbox is doed's again when none of the command's processes has that open. Signals are passed on to the command.
+
+Options of all commands: doectl --help)";
+
 /// What CLI11 fills in, texts as the user wrote them.
 struct Words {
     std::string device;
@@ -98,6 +104,7 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
     for (CLI::App* command : app.get_subcommands({})) {
         command->group("Commands")->footer(subcommand_footer);
     }
+    release->footer(release_footer);
 }
 
 /// CLI11 asks for a command where the first word is none.

@@ -60,7 +60,7 @@ def start_doed(bus, client, tmp_path):
     yield start
     codes = [doed.stop() for doed in started]
     for doed, code in zip(started, codes):
-        assert code == 0, doed.log()
+        assert code == 0 or doed.killed, doed.log()
 
 
 @pytest.fixture

@@ -160,8 +160,13 @@ class Client:
         heard = self.signals("org.freedesktop.DBus.Properties", "PropertiesChanged", path)
 
         def reached():
-            heard.clear()
-            return self.get(path, interface, name) == value
+            # A signal that came while we asked has woken nobody yet to ask again.
+            while True:
+                heard.clear()
+                if self.get(path, interface, name) == value:
+                    return True
+                if not heard:
+                    return False
 
         if not reached():
             wait_until(lambda: heard and reached(), f"{name} of {path} to be {value!r}", patience_s)
@@ -193,6 +198,7 @@ class Doed:
 
     def __init__(self, bus_address, log_file, *options, env=None, runner=(), stderr=subprocess.STDOUT):
         self.log_file = log_file
+        self.killed = False
         with open(log_file, "wb") as log:
             self.process = subprocess.Popen(
                 [*runner, DOED, "--bus", bus_address, *map(str, options)], stdout=log, stderr=stderr,
@@ -207,7 +213,16 @@ class Doed:
         ended = []
         watch = GLib.child_watch_add(GLib.PRIORITY_DEFAULT, self.process.pid,
                                      lambda _pid, status: ended.append(status))
-        wait_until(lambda: ended or client.owner(), "doed to take its name")
+
+        def decided():
+            # As in wait_for(): what came while we asked is asked for again.
+            while not ended and not client.owner():
+                if not changes and not ended:
+                    return False
+                changes.clear()
+            return True
+
+        wait_until(decided, "doed to take its name")
         if ended:
             # The watch has taken the exit status from under subprocess.
             self.process.returncode = os.waitstatus_to_exitcode(ended[0])
@@ -217,6 +232,12 @@ class Doed:
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
+
+    def kill(self):
+        """Ends it as a crash would."""
+        self.killed = True
+        self.process.kill()
+        self.wait()
 
     def wait(self, patience_s=PATIENCE_S):
         return self.process.wait(patience_s)

@@ -20,6 +20,21 @@ ACCELERATOR = f"{ROOT}/device/0000_3b_00_0"
 # Tells that it runs, and of what; lasts until it is told something, and then ends with 7.
 TOOL = ("sh", "-c", 'echo "$DOED_MAILBOX"; read -r word; exit 7')
 
+# The same when it is told to end by a signal: says so and goes on.
+STUBBORN_TOOL = ("/usr/bin/python3", "-c", """
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: print("SIGTERM", flush=True))
+print(os.environ["DOED_MAILBOX"], flush=True)
+sys.stdin.readline()
+sys.exit(7)
+""")
+
+# Does everything in a child process.
+PARENT = ("/usr/bin/python3", "-c", """
+import subprocess, sys
+subprocess.run(sys.argv[1:], close_fds=False)
+""")
+
 
 def run_doectl(bus, *words):
     """Runs doectl to its end: exit code, standard output, standard error."""
@@ -53,6 +68,14 @@ def end(doectl):
     doectl.stdin.write("go\n")
     doectl.stdin.flush()
     return doectl.wait(PATIENCE_S)
+
+
+def end_of_lease(doectl, client):
+    """Lets what runs under the lease end, without waiting for doectl; true when the mailbox is back."""
+    doectl.stdin.write("go\n")
+    doectl.stdin.flush()
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+    return read_line(doectl.stdout) == ""
 
 
 def error_of(client, path, interface, method, **options):
@@ -126,14 +149,49 @@ def test_a_mailbox_that_is_lent_cannot_be_lent_to_another(doed, bus, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_the_end_of_doectl_ends_lease_and_command(doed, bus, client, number):
-    with lent(bus) as doectl:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+def test_a_signal_that_ends_doectl_ends_the_command_and_its_children_first(doed, bus, client, number):
+    with lent(bus, command=(*PARENT, "sh", "-c", 'echo "$DOED_MAILBOX"; exec sleep 1000')) as doectl:
         doectl.send_signal(number)
         client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
-        assert client.get(ENDPOINT_MAILBOX, MAILBOX, "Owner") == "daemon"
-        assert doectl.wait(PATIENCE_S) == -number
-        assert read_line(doectl.stdout) == "", "the command has ended too"
+        assert read_line(doectl.stdout) == "", "nobody is left to write anything"
+        # Python ends with 1 at SIGINT, after its child.
+        assert doectl.wait(PATIENCE_S) in (128 + number, 1)
+
+
+def test_doectl_waits_for_a_command_that_takes_its_time_to_end(doed, bus, client):
+    with lent(bus, command=STUBBORN_TOOL) as doectl:
+        doectl.send_signal(signal.SIGTERM)
+        assert read_line(doectl.stdout) == "SIGTERM"
+        assert client.get(ENDPOINT_MAILBOX, MAILBOX, "State") == "released"
+        assert doectl.poll() is None
+        assert end(doectl) == 7
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+
+
+def test_a_child_that_outlives_command_and_doectl_keeps_the_mailbox(doed, bus, client):
+    with lent(bus, command=(*PARENT, *STUBBORN_TOOL)) as doectl:
+        doectl.send_signal(signal.SIGTERM)
+        assert doectl.wait(PATIENCE_S) == 128 + signal.SIGTERM
+        assert read_line(doectl.stdout) == "SIGTERM"
+        assert client.get(ENDPOINT_MAILBOX, MAILBOX, "State") == "released"
+        assert end_of_lease(doectl, client)
+
+
+def test_a_killed_doectl_leaves_the_mailbox_to_its_command(doed, bus, client):
+    with lent(bus, command=(*PARENT, *TOOL)) as doectl:
+        doectl.kill()
+        doectl.wait(PATIENCE_S)
+        for _ in range(20):
+            assert error_of(client, ENDPOINT_MAILBOX, MAILBOX, "Discover").name == "org.doed1.Error.Released"
+        assert end_of_lease(doectl, client)
+
+
+def test_a_command_holds_the_lease_by_the_descriptor_it_is_told(doed, bus, client):
+    close = 'echo "$DOED_MAILBOX"; eval "exec $DOED_LEASE_FD>&-"; read -r word; exit 7'
+    with lent(bus, command=("sh", "-c", close)) as doectl:
+        doectl.kill()
+        client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
 
 
 def test_a_command_that_is_not_found_is_127(doed, bus, client):
@@ -182,13 +240,6 @@ def release(client):
     return lease
 
 
-def has_ended(lease):
-    """Whether its holder is told that the lease is over, in some time."""
-    poller = select.poll()
-    poller.register(lease, 0)
-    return poller.poll(PATIENCE_S * 1000) == [(lease, select.POLLERR)]
-
-
 def test_the_end_of_all_copies_of_the_descriptor_ends_the_lease(doed, client):
     lease = release(client)
     copy = os.dup(lease)
@@ -198,13 +249,13 @@ def test_the_end_of_all_copies_of_the_descriptor_ends_the_lease(doed, client):
     client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
 
 
-def test_a_holder_that_leaves_the_bus_has_no_lease_any_more(doed, bus, client):
+def test_a_holder_that_leaves_the_bus_keeps_what_its_descriptor_holds(doed, bus, client):
     holder = harness.Client(bus.address)
     lease = release(holder)
     holder.close()
-    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
-    assert has_ended(lease)
+    assert error_of(client, ENDPOINT_MAILBOX, MAILBOX, "Discover").name == "org.doed1.Error.Released"
     os.close(lease)
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
 
 
 def slow():
@@ -241,9 +292,91 @@ def test_a_lease_that_comes_too_late_is_not_given(start_doed, client):
     client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
 
 
-def test_the_end_of_doed_ends_the_lease(start_doed, client):
-    doed = start_doed()
-    lease = release(client)
+# ---- doed ends and begins ----
+
+
+@pytest.fixture
+def start_again(start_doed, tmp_path):
+    """A function that starts a doed; each finds the leases of the one before."""
+    return lambda: start_doed(env={"RUNTIME_DIRECTORY": str(tmp_path / "run")})
+
+
+def stop(doed):
     assert doed.stop() == 0
-    assert has_ended(lease)
+
+
+def kill(doed):
+    doed.kill()
+
+
+@pytest.mark.parametrize("leave", [stop, kill])
+def test_a_lease_outlives_doed(start_again, bus, client, tmp_path, leave):
+    doed = start_again()
+    with lent(bus) as doectl:
+        reason = client.get(ENDPOINT_MAILBOX, MAILBOX, "OwnerReason")
+        leave(doed)
+        start_again()
+        properties = client.get_all(ENDPOINT_MAILBOX, MAILBOX)
+        assert (properties["Owner"], properties["State"]) == ("released", "released")
+        assert properties["OwnerReason"] == reason
+        assert (properties["ConfigReads"], properties["ConfigWrites"]) == (0, 0), "nothing was done to it"
+        for method in ("Discover", "Reset", "Release"):
+            assert error_of(client, ENDPOINT_MAILBOX, MAILBOX, method).name == "org.doed1.Error.Released"
+        assert client.get(SWITCH_MAILBOX, MAILBOX, "State") == "idle"
+        assert end(doectl) == 7
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+    assert client.get(ENDPOINT_MAILBOX, MAILBOX, "OwnerReason") == "no kernel driver is bound"
+    assert len(client.invoke(ENDPOINT_MAILBOX, CDAT, "GetTable")) > 0
+    assert not list((tmp_path / "run" / "leases").iterdir())
+
+
+def test_a_lease_outlives_doed_after_doed(start_again, client):
+    doed = start_again()
+    lease = release(client)
+    for leave in (kill, stop, kill):
+        leave(doed)
+        doed = start_again()
+        assert client.get(ENDPOINT_MAILBOX, MAILBOX, "State") == "released"
     os.close(lease)
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+
+
+@pytest.mark.parametrize("leave", [stop, kill])
+def test_a_lease_that_ends_while_there_is_no_doed_is_over(start_again, client, leave):
+    doed = start_again()
+    lease = release(client)
+    leave(doed)
+    os.close(lease)
+    start_again()
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+    os.close(release(client))
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+
+
+def test_the_file_of_a_lease_says_who_has_it(start_again, client, tmp_path):
+    start_again()
+    lease = release(client)
+    assert [(file.name, file.read_text()) for file in (tmp_path / "run" / "leases").iterdir()] == [
+        ("0000:0d:00.0_190", client.connection.get_unique_name() + "\n")]
+    os.close(lease)
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+    assert not list((tmp_path / "run" / "leases").iterdir())
+
+
+def test_leases_of_an_emulated_host_leave_nothing_behind(start_doed, client, tmp_path):
+    (tmp_path / "temporary").mkdir()
+    doed = start_doed(env={"TMPDIR": str(tmp_path / "temporary"), "RUNTIME_DIRECTORY": ""})
+    lease = release(client)
+    assert len(list(tmp_path.glob("temporary/doed-leases-*/0000:0d:00.0_190"))) == 1
+    assert doed.stop() == 0
+    assert not list((tmp_path / "temporary").iterdir())
+    os.close(lease)
+
+
+def test_a_doed_that_cannot_keep_leases_does_not_start(bus, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "leases").write_text("no directory")
+    code, lines = harness.run_doed("--bus", bus.address, "--backend", f"emulator:{harness.DEMO_TOPOLOGY}",
+                                   env={"RUNTIME_DIRECTORY": str(tmp_path / "run")})
+    assert (code, len(lines)) == (1, 1), lines
+    assert f"cannot keep leases: {tmp_path}/run/leases: " in lines[0]

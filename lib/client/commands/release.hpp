@@ -15,8 +15,8 @@ struct ReleaseOptions {
     std::vector<std::string> command;  ///< with its arguments; never empty
 };
 
-/// Borrows the mailbox, runs the command to its end, gives the mailbox back. The output carries the command's exit status:
-/// its own, 128 plus the signal that ended it, 127 when it was not found, 126 when it could not be run.
+/// Borrows the mailbox and runs the command to its end; doed has the mailbox back when none of the command's processes holds
+/// the lease any more. The output carries the exit status that LentCommand::run() gives.
 [[nodiscard]] Outcome<CommandOutput> run(const ReleaseOptions& options, Service& service,
                                          const OutputOptions& output);
 

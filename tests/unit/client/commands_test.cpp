@@ -289,6 +289,33 @@ TEST(Release, RunsTheCommandUnderTheLeaseAndEndsWithItsExitStatus) {
     EXPECT_THAT(service.calls, ElementsAre("devices", std::string("release ") + memory_mailbox));
 }
 
+TEST(Release, HandsTheLeaseOnToTheCommandInAProcessGroupOfItsOwn) {
+    TableService service;
+    const auto output =
+        run(ReleaseOptions{"0d:00.0",
+                           {"sh", "-c",
+                            "read -r _ _ _ _ group _ </proc/self/stat && test \"$group\" = $$ && "
+                            "test /proc/self/fd/$DOED_LEASE_FD -ef /proc/$PPID/fd/$DOED_LEASE_FD"}},
+            service, {});
+    ASSERT_TRUE(output) << output.error().line();
+    EXPECT_EQ(output->exit_status, 0);
+}
+
+TEST(Release, LeavesSignalsAsTheyWereToTheCommandAndToItself) {
+    const auto blocked = [] {
+        sigset_t now;
+        ::sigprocmask(SIG_BLOCK, nullptr, &now);
+        return ::sigismember(&now, SIGTERM) + ::sigismember(&now, SIGCHLD);
+    };
+    TableService service;
+    const auto output =
+        run(ReleaseOptions{"0d:00.0", {"grep", "-q", "^SigBlk:\\s0*$", "/proc/self/status"}},
+            service, {});
+    ASSERT_TRUE(output);
+    EXPECT_EQ(output->exit_status, 0);
+    EXPECT_EQ(blocked(), 0);
+}
+
 TEST(Release, TellsWhichSignalEndedTheCommand) {
     TableService service;
     const auto output = run(ReleaseOptions{"0d:00.0", {"sh", "-c", "kill -TERM $$"}}, service, {});

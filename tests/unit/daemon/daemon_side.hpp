@@ -13,6 +13,7 @@
 #include "daemon/bus/user_lookup.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/served_device.hpp"
+#include "fake_tree.hpp"
 #include "private_bus.hpp"
 #include "test_client.hpp"
 
@@ -122,6 +123,9 @@ public:
     boost::asio::io_context loop{1};
     static constexpr int worker_count = 2;
     boost::asio::thread_pool workers{worker_count};
+    FakeTree run;  ///< /run/doed
+    std::unique_ptr<LeaseRegistry> leases =
+        LeaseRegistry::open(loop.get_executor(), run.root() / "leases").value();
     std::unique_ptr<sdbus::IConnection> connection;
     std::optional<bus::Pump> pump;
     std::optional<bus::PeerWatch> peers;
@@ -137,6 +141,7 @@ public:
                           .host = host,
                           .sysfs_root = std::nullopt,
                           .power_records = {},
+                          .leases = *leases,
                           .loop = loop.get_executor(),
                           .workers = workers.get_executor(),
                           .changed = [this] { changed(); },

@@ -6,8 +6,6 @@
 
 #include <future>
 
-#include <poll.h>
-
 namespace doed::daemon {
 namespace {
 
@@ -31,11 +29,15 @@ protected:
         EXPECT_EQ(property("Owner"), "released");
         EXPECT_EQ(property("State"), "released");
     }
-    /// Whether the holder of the lease is told that it has ended.
-    [[nodiscard]] static bool is_void(const base::UniqueFd& lease) {
-        pollfd end{.fd = lease.get(), .events = 0, .revents = 0};
-        const auto limit = std::chrono::milliseconds(bus::patience).count();
-        return ::poll(&end, 1, static_cast<int>(limit)) == 1 && (end.revents & POLLERR) != 0;
+    /// The device goes, and what it was served with.
+    void unplug() {
+        side.finish_on_loop([this](auto closed) { device->close(Errc::device_gone, closed); });
+        side.on_loop([this] { device.reset(); });
+    }
+    /// As a doed does that ends.
+    void shut_down() {
+        side.finish_on_loop([this](auto closed) { device->close(Errc::cancelled, closed); });
+        side.on_loop([this] { device.reset(); });
     }
 };
 
@@ -57,7 +59,7 @@ TEST_F(ALentDevice, IsLeftAloneAndTakenBackWhenTheLeaseIsClosed) {
     EXPECT_EQ(side.host.most_handles(), 1);
 }
 
-TEST_F(ALentDevice, IsTakenBackWhenItsHolderLeavesTheBus) {
+TEST_F(ALentDevice, StaysLentWhenItsHolderLeavesTheBusWithADescriptorOpen) {
     serve();
     TestClient holder(side.bus.address());
     const auto lease = holder.call(mailbox_path, mailbox_interface, "Release");
@@ -65,8 +67,10 @@ TEST_F(ALentDevice, IsTakenBackWhenItsHolderLeavesTheBus) {
     expect_lent();
     EXPECT_EQ(property("OwnerReason"), "lent to " + holder.name());
     holder.leave();
+    side.let_run();
+    expect_lent();
+    lease->descriptor.reset();
     expect_daemon();
-    EXPECT_TRUE(is_void(lease->descriptor)) << "the descriptor alone holds nothing";
 }
 
 TEST_F(ALentDevice, IsLentWhenWhatIsOnTheWireHasEnded) {
@@ -142,13 +146,45 @@ TEST_F(ALentDevice, StaysLentWhenItsOwnerChangesAndChangesBack) {
     EXPECT_EQ(property("OwnerReason"), "driver pcieport does not use the mailbox");
 }
 
-TEST_F(ALentDevice, EndsItsLeaseWhenItGoes) {
+TEST_F(ALentDevice, IsStillLentWhenItGoesAndComesBack) {
     serve();
-    const auto lease = lend();
-    side.finish_on_loop([this](auto closed) { device->close(Errc::device_gone, closed); });
-    EXPECT_TRUE(is_void(lease));
+    auto lease = lend();
+    const std::string holder = client.name();
+    unplug();
     EXPECT_THAT(client.objects(), IsEmpty());
-    side.on_loop([this] { device.reset(); });
+    serve(finding);
+    expect_lent();
+    EXPECT_EQ(property("OwnerReason"), "lent to " + holder);
+    EXPECT_EQ(side.host.handles(), 0);
+    lease.reset();
+    expect_daemon();
+}
+
+TEST_F(ALentDevice, ThatIsNotThereWhenItsLeaseEndsIsServedWhenItComesBack) {
+    serve();
+    auto lease = lend();
+    unplug();
+    lease.reset();
+    serve(finding);
+    expect_daemon();
+}
+
+TEST_F(ALentDevice, IsNotTouchedByADoedThatFindsItLent) {
+    serve();
+    auto lease = lend();
+    shut_down();
+    EXPECT_TRUE(side.host.wait_for_handles(0));
+    static_cast<void>(side.host.most_handles());
+    serve(finding);
+    expect_lent();
+    expect_refusals("Released");
+    update(with_driver(finding, "pcieport"));
+    side.let_run();
+    expect_lent();
+    EXPECT_EQ(side.host.most_handles(), 0) << "not even opened";
+    lease.reset();
+    expect_daemon();
+    EXPECT_EQ(property("OwnerReason"), "driver pcieport does not use the mailbox");
 }
 
 TEST_F(ALentDevice, ThatGoesWhileItIsBeingLentIsNotLent) {
@@ -232,6 +268,19 @@ TEST_F(AMailboxOfTwo, IsLentAfterTheOtherAndBothComeBack) {
     lease.reset();
     expect_daemon();
     EXPECT_EQ(client.call(other_path, cdat_interface, "Refresh")->error, "");
+}
+
+TEST_F(AMailboxOfTwo, IsStillLentToADoedThatServesTheOther) {
+    serve_both();
+    auto lease = lend();
+    shut_down();
+    serve(finding);
+    ASSERT_TRUE(client.wait_for(other_path, mailbox_interface, "State", "idle"));
+    expect_lent();
+    EXPECT_EQ(client.call(other_path, cdat_interface, "Refresh")->error, "");
+    lease.reset();
+    expect_daemon();
+    EXPECT_EQ(other("State"), "idle");
 }
 
 TEST_F(AMailboxOfTwo, ThatCannotBeOpenedAfterwardsIsTriedAgainAtTheNextLook) {

@@ -112,6 +112,21 @@ name_is_owned() {
 doed_start() {
   "$DOED" --bus system --backend sysfs "$@" >>"$DOED_LOG" 2>&1 &
   doed_pid=$!
+  doed_await "$@"
+}
+
+# doed_start_traced CALLS OPTION...: the same, traced from its first instruction on.
+doed_start_traced() {
+  # shellcheck disable=SC2016 # for the shell that becomes doed
+  bash -c 'kill -STOP $$; exec "$@"' doed "$DOED" --bus system --backend sysfs "${@:2}" >>"$DOED_LOG" 2>&1 &
+  doed_pid=$!
+  wait_for 10 doed_is_stopped
+  trace_processes "$1" "$doed_pid"
+  doed_thaw
+  doed_await "${@:2}"
+}
+
+doed_await() {
   wait_for 60 doed_is_up_or_gone
   if ! doed_is_running || ! name_is_owned; then
     doed_log
@@ -187,6 +202,12 @@ readonly DEVICE_CALLS=$CONFIG_CALLS,read,write,readv,writev,preadv,pwritev,pread
 trace_start() {
   local pids=()
   mapfile -t pids < <(grep -lx doed /proc/[0-9]*/comm | cut -d / -f 3)
+  trace_processes "$1" "${pids[@]}"
+}
+
+# trace_processes CALLS PID...
+trace_processes() {
+  local pids=("${@:2}")
   strace -f -y -ttt -e trace="$1" -o "$TMP/strace" "${pids[@]/#/-p}" >"$TMP/strace.log" 2>&1 &
   tracer_pid=$!
   wait_for 20 all_traced "${pids[@]}" || fail "strace attaches to doed" "$(tail -n 1 "$TMP/strace.log")"
@@ -215,6 +236,21 @@ traced_between() {
     $2 >= begin && $2 <= end && (index($0, file) || index($0, "vfio")) { count++ }
     END { print count + 0 }' "$TMP/strace"
 }
+
+# traced_registers BDF OFFSET: accesses to the mailbox behind the DOE capability at that offset, from its Control to its
+# Read Data Mailbox register. The second half of a line that was interrupted names no file: it belongs to its thread's first.
+traced_registers() {
+  awk -v file="/$1/config>" -v first="$((0x$2 + 0x8))" -v end="$((0x$2 + 0x18))" '
+    /<unfinished/ { interrupted[$1] = index($0, file); next }
+    (index($0, file) || /resumed>/ && interrupted[$1]) && match($0, /, [0-9]+\) += /) {
+      at = substr($0, RSTART + 2) + 0
+      if (at >= first && at < end) count++
+    }
+    END { print count + 0 }' "$TMP/strace"
+}
+
+# traced_writes BDF: writes to the device's config file, and whatever was done about VFIO.
+traced_writes() { grep -cE "write[^(]*\([0-9]+<[^>]*/$1/config>|/dev/(vfio|iommu)" "$TMP/strace"; }
 
 # ---- a client that never stops -----------------------------------------------
 

@@ -29,6 +29,8 @@ endpoint_device=${endpoint%/*}
 
 open_files() { find "/proc/$doed_pid/fd" -mindepth 1 | wc -l; }
 objects() { busctl tree --list org.doed1 | sort | xargs; }
+# last_table PATH: when the client got its last one
+last_table() { awk -v path="$1" '$2 == "table" && $3 == path { at = $1 } END { print at }' "$CLIENT_LOG"; }
 # both_served_after MS: sets both_ms to the slower one, or to "never".
 both_served_after() {
   local mailbox
@@ -193,8 +195,12 @@ for round in 1 2; do
   doed_thaw
   check "$what: its objects disappear within 3 s" \
     within $LIMIT_MS event_after "$since" removed "$endpoint_device" org.doed1.Device
-  ((round == 2)) || check "who waits for it learns that the device is gone" \
-    event_after "$gone" error "$endpoint" org.doed1.Error.DeviceGone
+  # Objects go when the host has been looked at; who reads learns of it from the device.
+  within $LIMIT_MS event_after "$since" error "$endpoint" org.doed1.Error.DeviceGone
+  told=$(event_after "$since" error "$endpoint" org.doed1.Error.DeviceGone)
+  check "$what: who reads the table is told that the device is gone within 3 s ($((${told:-0} - gone)) ms)" \
+    test -n "$told" -a $((${told:-0} - gone)) -le $LIMIT_MS
+  check "$what: it got tables until then, and none since" test "$(last_table "$endpoint")" -le "${told:-0}"
   check_equal "nobody is told anything else" '' "$(client_errors "$AWAY")"
   check "doed lives" doed_is_running
   check_served "$gone" "$switch" "the switch port is served"

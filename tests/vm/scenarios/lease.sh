@@ -3,7 +3,9 @@
 #
 # A mailbox is lent to a tool: while the lease lives, doed does not touch it, as strace
 # can tell, and clients are told so; afterwards, however the lease ended, it is served
-# again. At the end the same with VFIO, where the tool gets the whole device.
+# again. A doed that is started under a lease keeps off too. At the end the same with
+# VFIO, where the tool gets the whole device.
+# vm-timeout: 480
 # shellcheck disable=SC2119
 # shellcheck source=tests/vm/guest/lib.sh
 . /vm/source/tests/vm/guest/lib.sh
@@ -75,13 +77,25 @@ start_tool() { # MAILBOX NAME
   check "State and Owner are released" within $LIMIT_MS released "$1"
 }
 
-# check_released MAILBOX: every request that would need the device is refused.
-check_released() {
+# check_refused MAILBOX: what would need the device is refused.
+check_refused() {
   check_equal "Discover fails" org.doed1.Error.Released "$(call_error "$1" Mailbox Discover "${NO_OPTIONS[@]}")"
   check_equal "Reset fails" org.doed1.Error.Released "$(call_error "$1" Mailbox Reset "${NO_OPTIONS[@]}")"
-  check_equal "a forced GetTable fails" org.doed1.Error.Released "$(call_error "$1" Cdat GetTable "${REFRESH[@]}")"
   check_equal "a second Release fails" org.doed1.Error.Released "$(call_error "$1" Mailbox Release "${NO_OPTIONS[@]}")"
 }
+
+# check_released MAILBOX: the same of one that is known to have a table.
+check_released() {
+  check_refused "$1"
+  check_equal "a forced GetTable fails" org.doed1.Error.Released "$(call_error "$1" Cdat GetTable "${REFRESH[@]}")"
+}
+
+# end_tool: lets the command end, which end_status tells.
+end_tool() {
+  touch "$TMP/tool.stop"
+  wait "$lender"
+  end_status=$?
+} 2>/dev/null
 
 client_start "$switch" # readings on the wire and waiting when the lease begins
 wait_for 10 event_after 0 table "$switch"
@@ -90,9 +104,8 @@ check "OwnerReason says something: \"$(property "$switch" Mailbox OwnerReason)\"
   test -n "$(property "$switch" Mailbox OwnerReason)"
 check_released "$switch"
 check "the endpoint is served as ever" served_by "$endpoint" daemon
-touch "$TMP/tool.stop"
-wait "$lender"
-check_equal "doectl ends as its command did" 7 $?
+end_tool
+check_equal "doectl ends as its command did" 7 "$end_status"
 check_served "$(milliseconds)" "$switch" "a client that kept asking is served again"
 client_stop
 check_equal "it was told nothing else in between" '' "$(client_errors 'org\.doed1\.Error\.Released')"
@@ -101,15 +114,51 @@ check_reclaimed "$switch" daemon "when the command has ended"
 
 # ---- leases that end badly ---------------------------------------------------
 
+tool_runs() { pgrep -f "^/bin/bash $TMP/tool" >/dev/null; }
+has_no_tool() { ! tool_runs; }
+
 start_tool "$switch" "$LENT"
 kill -KILL "$lender"
 wait "$lender" 2>/dev/null
-check_reclaimed "$switch" daemon "when doectl is killed"
-touch "$TMP/tool.stop" # in case it outlived doectl
+check "doectl is killed, and its command goes on" tool_runs
+check_released "$switch"
+end_tool
+check_reclaimed "$switch" daemon "when the command has ended"
 
-# busctl leaves the bus as soon as it has printed the answer.
-check "a lease whose holder leaves the bus is given" call "$switch" Mailbox Release "${NO_OPTIONS[@]}"
+start_tool "$switch" "$LENT"
+kill -TERM "$lender"
+wait "$lender" 2>/dev/null
+check_equal "doectl ends by SIGTERM as its command does" 143 $?
+check "the command has ended" has_no_tool
 check_reclaimed "$switch" daemon "then"
+
+# busctl ends as soon as it has printed the answer.
+check "a lease whose holder ends at once is given" call "$switch" Mailbox Release "${NO_OPTIONS[@]}"
+check_reclaimed "$switch" daemon "then"
+
+# A holder that leaves the bus with the descriptor open.
+/usr/bin/python3 - "$switch" <<'END' &
+import sys, time
+import dbus
+
+bus = dbus.SystemBus(private=True)
+mailbox = dbus.Interface(bus.get_object("org.doed1", sys.argv[1], introspect=False), "org.doed1.Mailbox")
+lease = mailbox.Release(dbus.Dictionary(signature="sv"), signature="a{sv}").take()
+bus.set_exit_on_disconnect(False)
+bus.close()
+time.sleep(60)
+END
+holder=$!
+holder_has_left() {
+  local name
+  name=$(property "$switch" Mailbox OwnerReason)
+  [[ $name == "lent to :"* ]] && ! busctl status "${name#lent to }"
+}
+check "a holder leaves the bus" wait_for 20 holder_has_left
+check_released "$switch"
+kill -KILL "$holder"
+wait "$holder" 2>/dev/null
+check_reclaimed "$switch" daemon "when it is killed"
 
 # A holder that stays on the bus and closes the descriptor.
 /usr/bin/python3 - "$switch" <<'END' &
@@ -129,14 +178,48 @@ check "while its holder lives" kill -0 "$holder"
 kill -KILL "$holder"
 wait "$holder" 2>/dev/null
 
-# doed itself ends under a lease.
+# ---- doed ends and begins under a lease ----------------------------------------
+
+readonly LEASE=/run/doed/leases/${SWITCH}_$switch_doe
+
+lease_is_locked() { ! flock --nonblock "$LEASE" true; }
+
+# check_restarted WAY: doed has ended in that way.
+check_restarted() {
+  check "$1: the lease is there without doed" lease_is_locked
+  doed_start_traced "$DEVICE_CALLS"
+  check "$1: the endpoint is served by the new doed" wait_for 30 served_by "$endpoint" daemon
+  check "$1: the switch port's mailbox is still lent" released "$switch"
+  check_equal "$1: to whom it was lent" "$reason" "$(property "$switch" Mailbox OwnerReason)"
+  check_refused "$switch"
+  trace_stop
+  check "$1: strace saw the new doed at the endpoint's mailbox" \
+    test "$(traced_registers "$ENDPOINT" "$endpoint_doe")" -gt 0 -a "$(traced_writes "$ENDPOINT")" -gt 0
+  check_equal "$1: not at the switch port's" 0 "$(traced_registers "$SWITCH" "$switch_doe")"
+  check_equal "$1: nor did it write anything there" 0 "$(traced_writes "$SWITCH")"
+  check "$1: the command runs as before" tool_runs
+}
+
 start_tool "$switch" "$LENT"
+reason=$(property "$switch" Mailbox OwnerReason)
 doed_stop
 check_equal "SIGTERM ends doed with 0 although a mailbox is lent" 0 "$doed_status"
-touch "$TMP/tool.stop"
-wait "$lender"
+check_restarted SIGTERM
+doed_kill
+check_restarted SIGKILL
+end_tool
+check_equal "the command has not noticed" 7 "$end_status"
+check_reclaimed "$switch" daemon "when it has ended"
+check "no file is left of the lease" test ! -e "$LEASE"
+
+# A lease that ends while there is no doed.
+start_tool "$switch" "$LENT"
+doed_kill
+end_tool
+check "the file of a lease that is over may be left" test -e "$LEASE"
 doed_start
-check "a new doed serves it" wait_for 30 served_by "$switch" daemon
+check "and keeps no new doed from serving it" wait_for 30 served_by "$switch" daemon
+check_equal "its table is as before" "$table" "$(call_bytes "$switch" Cdat GetTable "${REFRESH[@]}")"
 
 # ---- VFIO --------------------------------------------------------------------
 
@@ -147,8 +230,13 @@ group=$(vfio_group "$ENDPOINT")
 start_tool "$endpoint" "${ENDPOINT#0000:}/$endpoint_doe"
 check_released "$endpoint"
 check "its group $group can be opened by others" eval "exec 3<>$group"
-touch "$TMP/tool.stop"
-wait "$lender"
+doed_kill
+doed_start_traced "$DEVICE_CALLS"
+trace_stop
+check "a new doed leaves the device lent" released "$endpoint"
+check_equal "and does not open it" 0 "$(traced_writes "$ENDPOINT")"
+check "its group can be opened by others" eval "exec 3<>$group"
+end_tool
 check "after the lease it is served again within 3 s" within $LIMIT_MS served_by "$endpoint" vfio
 check_equal "by interrupt" interrupt "$(property "$endpoint" Mailbox Completion)"
 doed_stop
