@@ -85,6 +85,8 @@ void World::heal() {
     for (const auto& device : devices_) {
         device->heal();
     }
+    // Time goes on also where nobody has anything to do.
+    host_.at(strands_.now() + fault_time_max, [] {});
     run_until(strands_.now() + fault_time_max, [] { return false; });
     for (const auto& seat : seats_) {
         seat->expect_sound();
