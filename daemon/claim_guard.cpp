@@ -48,7 +48,8 @@ base::Result<void> ClaimGuard::confirm() {
     if (const auto driver = confirm_driver(); !driver) {
         return driver;
     }
-    return confirm_no_port();
+    // Without a driver there is no port.
+    return driver_.empty() ? base::Result<void>() : confirm_no_port();
 }
 
 /// A driver that has left is no reason to let go.

@@ -134,9 +134,13 @@ Startup<void> Daemon::open_host() {
     return {};
 }
 
-void Daemon::warn_of_taint() {
+void Daemon::regard_kernel() {
     utsname kernel{};
-    if (!options_.topology_file && ::uname(&kernel) == 0 && config_writes_taint(kernel.release)) {
+    if (options_.topology_file || ::uname(&kernel) != 0) {
+        return;
+    }
+    context_->kernel_arrival = kernel_arrival(kernel.release);
+    if (config_writes_taint(kernel.release)) {
         log_.warning(
             fmt::format("Linux {} may call itself tainted when config space is written; "
                         "6.4 and later do not",
@@ -232,7 +236,7 @@ Startup<void> Daemon::take_devices() {
                 }
             },
     });
-    warn_of_taint();
+    regard_kernel();
     inventory_.emplace(*context_);
     if (auto begun = inventory_->begin(); !begun) {
         if (begun.error().code() == base::Errc::not_found &&

@@ -56,7 +56,7 @@ private:
     Startup<void> take_devices();
     Startup<void> export_objects();
 
-    void warn_of_taint();
+    void regard_kernel();
     [[nodiscard]] std::filesystem::path power_records() const;
 
     // run().

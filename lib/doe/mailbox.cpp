@@ -19,10 +19,6 @@ constexpr int accesses_per_turn = 256;
 // Interrupts that may be lost before the mailbox is polled instead.
 constexpr std::uint32_t interrupts_lost_max = 3;
 
-// A driver that was just bound has things to do before it needs the mailbox. What is on the wire may end meanwhile, so that
-// the kernel finds the mailbox idle; after this time the kernel's own abort is the better end.
-constexpr std::chrono::milliseconds hand_over_time{10};
-
 std::string mailbox_name(const pci::Address& address, std::uint16_t offset) {
     char text[32];
     std::snprintf(text, sizeof(text), " mailbox 0x%x", offset);
@@ -63,8 +59,9 @@ void Mailbox::begin_claim() {
         return;
     }
     scheduler_.cancel(std::exchange(revival_timer_, 0));
-    if (const auto ours = config_.confirm_claim(); !ours) {
-        leave(MailboxState::kernel, ours.error());
+    if (!is_ours()) {
+        const base::Error error = *std::exchange(taken_, std::nullopt);
+        leave(MailboxState::kernel, error);
         return;
     }
     enter(MailboxState::starting);
@@ -286,8 +283,8 @@ void Mailbox::begin_exchange(Exchange exchange) {
 }
 
 void Mailbox::pump() {
-    if (!may_go_on()) {
-        drop_exchange();
+    if (!is_ours()) {
+        yield_to_kernel();
         return;
     }
     for (int accesses = 0; accesses < accesses_per_turn; ++accesses) {
@@ -299,8 +296,8 @@ void Mailbox::pump() {
             end_exchange();
             return;
         }
-        if (aborts(action_) && !may_go_on()) {
-            drop_exchange();
+        if (action_.kind == Action::Kind::write && !is_ours()) {
+            yield_to_kernel();
             return;
         }
         perform();
@@ -308,29 +305,27 @@ void Mailbox::pump() {
     post(&Mailbox::pump);
 }
 
-bool Mailbox::aborts(const Action& action) const noexcept {
-    return action.kind == Action::Kind::write &&
-           action.offset == capability_.offset + reg::control &&
-           (action.value & control_abort) != 0;
-}
-
-/// Whether the exchange in hand may make its next access. One whose request is on the wire when the kernel takes the device may
-/// end for a moment, yet not abort: that would cut into an exchange of the kernel's.
-bool Mailbox::may_go_on() {
-    if (!taken_) {
-        const auto ours = config_.confirm_claim();
-        if (ours) {
-            return true;
-        }
+/// Whether the device still is, as far as can be known before a write.
+bool Mailbox::is_ours() {
+    const base::TimePoint now = scheduler_.now();
+    if (const auto ours = config_.confirm_claim(); !ours) {
         taken_ = ours.error();
-        taken_at_ = scheduler_.now();
+        return false;
     }
-    const bool ending = exchange_->go_time() && !exchange_->aborted() && !aborts(action_);
-    return ending && scheduler_.now() < taken_at_ + hand_over_time;
+    confirmed_at_ = now;
+    return true;
 }
 
-/// Without another access: the mailbox is the kernel's.
-void Mailbox::drop_exchange() {
+/// Leaves the device to the kernel, and the mailbox idle if that can be done: what is half sent or read is aborted when the
+/// kernel cannot be using the mailbox yet. Later that would cut into an exchange of the kernel's.
+void Mailbox::yield_to_kernel() {
+    const bool early = scheduler_.now() - confirmed_at_ <= options_.kernel_arrival;
+    if (exchange_->written() && early) {
+        static_cast<void>(
+            config_.write32(static_cast<std::uint16_t>(capability_.offset + reg::control),
+                            setup_.control_preserved | control_abort));
+        ++status_.counters.aborts;
+    }
     if (exchange_->go_time()) {
         ++status_.counters.errors;
     }
@@ -338,7 +333,7 @@ void Mailbox::drop_exchange() {
     std::optional<Job> job = std::exchange(running_, std::nullopt);
     activity_ = Activity::none;
     reset_wanted_ = false;
-    const base::Error error = *taken_;
+    const base::Error error = *std::exchange(taken_, std::nullopt);
     leave(MailboxState::kernel, error);
     if (job) {
         answer(std::move(job->waiters), std::unexpected(error.in(name_)));
@@ -407,10 +402,6 @@ void Mailbox::on_interrupt() {
 }
 
 void Mailbox::end_exchange() {
-    if (taken_) {
-        drop_exchange();
-        return;
-    }
     const Exchange exchange = std::move(*exchange_);
     exchange_.reset();
     count(exchange);
