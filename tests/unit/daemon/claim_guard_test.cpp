@@ -85,7 +85,8 @@ TEST_F(AClaimGuard, NoticesAPortOfItsSwitch) {
 }
 
 TEST_F(AClaimGuard, KeepsADeviceWhenOthersGetPorts) {
-    auto guarded = guard();
+    bind("pcieport");
+    auto guarded = guard("pcieport");
     tree.link("bus/cxl/devices/port3/uport", other_target);
     tree.link("bus/cxl/devices/endpoint2/uport", other_target + "/mem0");
     tree.file("bus/cxl/devices/mem0/uevent", "");
@@ -109,7 +110,8 @@ TEST_F(AClaimGuard, TakesAPortInTheMakingForItsOwn) {
 }
 
 TEST_F(AClaimGuard, LooksAgainAtAPortThatIsMadeAnewUnderItsName) {
-    auto guarded = guard();
+    bind("pcieport");
+    auto guarded = guard("pcieport");
     tree.link("bus/cxl/devices/port3/uport", other_target);
     ASSERT_TRUE(guarded.confirm());
     // The folder that takes its place is made before the old one goes, so that it has another number.
