@@ -139,7 +139,7 @@ void Daemon::regard_kernel() {
     if (options_.topology_file || ::uname(&kernel) != 0) {
         return;
     }
-    context_->kernel_arrival = kernel_arrival(kernel.release);
+    context_->kernel_use = mailbox_use(kernel.release);
     if (config_writes_taint(kernel.release)) {
         log_.warning(
             fmt::format("Linux {} may call itself tainted when config space is written; "

@@ -114,7 +114,7 @@ bool config_writes_taint(std::string_view release) noexcept {
     });
 }
 
-std::chrono::microseconds kernel_arrival(std::string_view release) noexcept {
+MailboxUse mailbox_use(std::string_view release) noexcept {
     unsigned major = 0;
     unsigned minor = 0;
     const char* const end = release.data() + release.size();
@@ -122,7 +122,7 @@ std::chrono::microseconds kernel_arrival(std::string_view release) noexcept {
     const bool has_minor = bad_major == std::errc() && dot != end && *dot == '.' &&
                            std::from_chars(dot + 1, end, minor).ec == std::errc();
     const bool late = has_minor && (major > 6 || (major == 6 && minor >= 4));
-    return late ? std::chrono::milliseconds(5) : std::chrono::microseconds(300);
+    return late ? MailboxUse::through_port : MailboxUse::at_once;
 }
 
 base::Result<std::vector<std::uint8_t>> read_kernel_cdat(const fs::path& cdat_file) {

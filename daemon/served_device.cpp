@@ -288,6 +288,7 @@ void ServedDevice::take() {
     request.owner = decided_.owner;
     request.interrupts = context_.config.device(address()).interrupts;
     request.kernel_first = context_.config.device(address()).owner != OwnerChoice::claim;
+    request.kernel_use = context_.kernel_use;
     open_wanted_ = false;
     if (context_.sysfs_root) {
         request.sysfs_root = *context_.sysfs_root;
@@ -389,7 +390,6 @@ void ServedDevice::drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> con
     doe::MailboxOptions options = context_.config.device(address()).mailbox;
     const std::uint16_t offset = mailbox.served->capability().offset;
     mailbox.logged_polling = false;
-    options.kernel_arrival = context_.kernel_arrival;
     options.interrupt = session_->has_interrupt(offset);
     mailbox.served->drive(std::move(config), context_.workers, options, context_.config.allowed,
                           [session = session_, offset](std::function<void()> handler) {

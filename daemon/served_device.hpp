@@ -42,9 +42,9 @@ struct DeviceContext {
     LeaseRegistry& leases;
     boost::asio::any_io_executor loop;
     boost::asio::any_io_executor workers;
-    std::function<void()> changed;                  ///< after every change of a mailbox
-    std::function<void()> look;                     ///< the host should be looked at again
-    std::chrono::microseconds kernel_arrival{300};  ///< as of this host's kernel (kernel_view.hpp)
+    std::function<void()> changed;                ///< after every change of a mailbox
+    std::function<void()> look;                   ///< the host should be looked at again
+    MailboxUse kernel_use = MailboxUse::at_once;  ///< of this host's kernel
     std::chrono::milliseconds driver_grace{
         2000};  ///< in which a driver that was just bound may take the mailbox
     std::chrono::milliseconds retry_pause_min{

@@ -307,20 +307,17 @@ void Mailbox::pump() {
 
 /// Whether the device still is, as far as can be known before a write.
 bool Mailbox::is_ours() {
-    const base::TimePoint now = scheduler_.now();
     if (const auto ours = config_.confirm_claim(); !ours) {
         taken_ = ours.error();
         return false;
     }
-    confirmed_at_ = now;
     return true;
 }
 
 /// Leaves the device to the kernel, and the mailbox idle if that can be done: what is half sent or read is aborted when the
 /// kernel cannot be using the mailbox yet. Later that would cut into an exchange of the kernel's.
 void Mailbox::yield_to_kernel() {
-    const bool early = scheduler_.now() - confirmed_at_ <= options_.kernel_arrival;
-    if (exchange_->written() && early) {
+    if (exchange_->written() && config_.may_tidy_up()) {
         static_cast<void>(
             config_.write32(static_cast<std::uint16_t>(capability_.offset + reg::control),
                             setup_.control_preserved | control_abort));

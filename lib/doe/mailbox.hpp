@@ -33,9 +33,7 @@ struct MailboxOptions {
     bool interrupt = false;  ///< the device's interrupt is armed and leads to on_interrupt()
     base::Duration safety_poll =
         std::chrono::milliseconds(50);  ///< between looks while an interrupt is awaited
-    /// From the first sign that the kernel takes the device to its first use of the mailbox, at least.
-    base::Duration kernel_arrival = std::chrono::microseconds(300);
-    std::uint32_t queue_limit = 64;  ///< submissions waiting or running
+    std::uint32_t queue_limit = 64;     ///< submissions waiting or running
     base::Duration revival_pause_min = std::chrono::seconds(1);
     base::Duration revival_pause_max = std::chrono::minutes(1);
 };
@@ -190,7 +188,6 @@ private:
     std::uint32_t interrupts_lost_ = 0;  ///< since the claim
 
     std::optional<base::Error> taken_;  ///< by the kernel, as is_ours() found
-    base::TimePoint confirmed_at_{};    ///< when it still was ours
 
     bool reset_wanted_ = false;
     std::vector<std::move_only_function<void(base::Result<void>)>> reset_waiters_;

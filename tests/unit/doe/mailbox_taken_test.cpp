@@ -55,13 +55,13 @@ TEST_F(AMailboxWhoseDeviceIsTaken, AbortsWhatIsHalfDoneBeforeTheKernelCanArrive)
 
 TEST_F(AMailboxWhoseDeviceIsTaken, LeavesASlowResponseWhenTheKernelMayHaveArrived) {
     options_.poll = PollLimits{.floor = 2ms, .cap = 2ms};
-    options_.kernel_arrival = 1ms;
     claim(50ms);
     forget_writes();
     const auto reading = submit_cdat();
     ASSERT_TRUE(scheduler_.run_until([this] { return writes_of(go) == 1; }));
     const auto taken_at = scheduler_.now();
     function_->taken = true;
+    function_->arrived = true;
     run_until_answered(reading);
     EXPECT_TRUE(reading->failed_with(Errc::kernel_owned)) << reading->text();
     EXPECT_LE(reading->when - taken_at, 2ms);
@@ -73,8 +73,6 @@ TEST_F(AMailboxWhoseDeviceIsTaken, LeavesASlowResponseWhenTheKernelMayHaveArrive
 }
 
 TEST_F(AMailboxWhoseDeviceIsTaken, AbortsASlowResponseWhenTheKernelTakesItsTime) {
-    options_.poll = PollLimits{.floor = 2ms, .cap = 2ms};
-    options_.kernel_arrival = 5ms;
     claim(50ms);
     forget_writes();
     const auto reading = submit_cdat();
