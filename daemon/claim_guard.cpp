@@ -18,9 +18,11 @@ namespace {
 
 constexpr std::string_view bridge_driver = "pcieport";
 
-// From a driver's link, or a port, in sysfs to the first access of its probe to the mailbox: some hundred config accesses and
-// mappings lie between them.
-constexpr std::chrono::microseconds shortest_probe{300};
+// From a port in sysfs to the first access of its probe to the mailbox: it has decoders to set up before.
+constexpr std::chrono::microseconds shortest_port_probe{300};
+// From a driver's link to its first exchange, where it aborts at once: after the abort it waits for 1/128 s before it looks at the
+// mailbox again (PCI_DOE_POLL_INTERVAL), and another abort meanwhile changes nothing.
+constexpr std::chrono::milliseconds shortest_driver_probe{6};
 
 /// The name of the driver that is bound now; empty when none is, also when the device is not there any more.
 std::string_view bound_driver(int device, std::array<char, PATH_MAX>& buffer) {
@@ -66,7 +68,8 @@ bool ClaimGuard::is_ahead_of_kernel() const {
     if (by_driver_ && use_ == MailboxUse::through_port) {
         return !has_port();
     }
-    return std::chrono::steady_clock::now() - confirmed_at_ <= shortest_probe;
+    const auto unseen = std::chrono::steady_clock::now() - confirmed_at_;
+    return by_driver_ ? unseen <= shortest_driver_probe : unseen <= shortest_port_probe;
 }
 
 /// A driver that has left is no reason to let go.

@@ -30,7 +30,7 @@ public:
 
     /// Error: kernel_owned, once another driver is bound or the device has a CXL port. Reads directories of sysfs.
     [[nodiscard]] base::Result<void> confirm();
-    /// After confirm() has failed: whether the kernel cannot have come as far as the mailbox yet.
+    /// After confirm() has failed: whether the kernel cannot have an exchange in the mailbox yet.
     [[nodiscard]] bool is_ahead_of_kernel() const;
 
 private:

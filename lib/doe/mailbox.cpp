@@ -314,10 +314,18 @@ bool Mailbox::is_ours() {
     return true;
 }
 
+/// An error that this exchange may have made of the kernel's abort, by a write that came after it. The kernel waits for it to
+/// clear, or will abort itself.
+bool Mailbox::shows_error() {
+    const auto status =
+        config_.read32(static_cast<std::uint16_t>(capability_.offset + reg::status));
+    return status && *status != pci::all_ones && (*status & status_error) != 0;
+}
+
 /// Leaves the device to the kernel, and the mailbox idle if that can be done: what is half sent or read is aborted when the
 /// kernel cannot be using the mailbox yet. Later that would cut into an exchange of the kernel's.
 void Mailbox::yield_to_kernel() {
-    if (exchange_->written() && config_.may_tidy_up()) {
+    if (exchange_->written() && (config_.may_tidy_up() || shows_error())) {
         static_cast<void>(
             config_.write32(static_cast<std::uint16_t>(capability_.offset + reg::control),
                             setup_.control_preserved | control_abort));

@@ -128,6 +128,7 @@ private:
     void wake();
     [[nodiscard]] bool is_ours();
     void yield_to_kernel();
+    [[nodiscard]] bool shows_error();
     void end_exchange();
     void count(const Exchange& exchange);
     void count_completion();

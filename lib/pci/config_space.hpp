@@ -34,7 +34,7 @@ public:
     /// Whether the function may still be driven. Asked before every write and after every wait, hence cheap; touches no register
     /// of the function. Error: kernel_owned, with what has taken it.
     [[nodiscard]] virtual base::Result<void> confirm_claim() { return {}; }
-    /// After confirm_claim() has failed: whether the kernel cannot have used the function yet, so that one last write may leave it
+    /// After confirm_claim() has failed: whether the kernel cannot be using the function yet, so that one last write may leave it
     /// in order.
     [[nodiscard]] virtual bool may_tidy_up() { return true; }
 

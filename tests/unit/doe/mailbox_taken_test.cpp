@@ -83,6 +83,24 @@ TEST_F(AMailboxWhoseDeviceIsTaken, AbortsASlowResponseWhenTheKernelTakesItsTime)
     EXPECT_EQ(mailbox_->status().counters.aborts, 2U) << "and the one of the claim";
 }
 
+TEST_F(AMailboxWhoseDeviceIsTaken, ClearsAnErrorThatItMayHaveMadeOfTheKernelsAbort) {
+    claim();
+    forget_writes();
+    function_->after_write = [this](std::uint16_t offset, std::uint32_t) {
+        if (offset == reg::read_mailbox && !function_->taken) {
+            function_->taken = true;
+            function_->arrived = true;
+            // The kernel aborts, and the acknowledgement finds no object.
+            function_->instance.write(reg::control, control_abort);
+            function_->stuck_status = status_error;
+        }
+    };
+    run_until_answered(submit_cdat());
+    EXPECT_EQ(function_->writes.back(), std::pair(reg::control, control_abort));
+    EXPECT_EQ(writes_of(control_abort), 1U);
+    EXPECT_EQ(mailbox_->status().state, MailboxState::kernel);
+}
+
 TEST_F(AMailboxWhoseDeviceIsTaken, IsNotClaimed) {
     make();
     function_->taken = true;
