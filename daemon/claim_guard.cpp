@@ -18,6 +18,12 @@ namespace {
 
 constexpr std::string_view bridge_driver = "pcieport";
 
+// From a port in sysfs to the first access of its probe to the mailbox: it has decoders to set up before.
+constexpr std::chrono::microseconds shortest_port_probe{300};
+// From a driver's link to its first exchange, where it aborts at once: after the abort it waits for 1/128 s before it looks at the
+// mailbox again (PCI_DOE_POLL_INTERVAL), and another abort meanwhile changes nothing.
+constexpr std::chrono::milliseconds shortest_driver_probe{6};
+
 /// The name of the driver that is bound now; empty when none is, also when the device is not there any more.
 std::string_view bound_driver(int device, std::array<char, PATH_MAX>& buffer) {
     const ssize_t length = ::readlinkat(device, "driver", buffer.data(), buffer.size());
@@ -36,28 +42,44 @@ bool is_link(const std::filesystem::path& path) {
 }  // namespace
 
 ClaimGuard::ClaimGuard(std::filesystem::path sysfs_root, const pci::Address& address,
-                       std::string driver)
+                       std::string driver, MailboxUse use)
     : address_(address),
       driver_(std::move(driver)),
+      use_(use),
       // Held by descriptor: a path of five links would be followed at every exchange.
       device_(::open((sysfs_root / "bus/pci/devices" / address.to_string()).c_str(),
                      O_PATH | O_DIRECTORY | O_CLOEXEC)),
       cxl_devices_(sysfs_root / "bus/cxl/devices") {}
 
 base::Result<void> ClaimGuard::confirm() {
-    if (const auto driver = confirm_driver(); !driver) {
-        return driver;
+    const auto now = std::chrono::steady_clock::now();
+    auto confirmed = confirm_driver();
+    // Without a driver there is no port.
+    if (confirmed && !driver_.empty()) {
+        confirmed = confirm_no_port();
     }
-    return confirm_no_port();
+    if (confirmed) {
+        confirmed_at_ = now;
+    }
+    return confirmed;
+}
+
+bool ClaimGuard::is_ahead_of_kernel() const {
+    if (by_driver_ && use_ == MailboxUse::through_port) {
+        return !has_port();
+    }
+    const auto unseen = std::chrono::steady_clock::now() - confirmed_at_;
+    return by_driver_ ? unseen <= shortest_driver_probe : unseen <= shortest_port_probe;
 }
 
 /// A driver that has left is no reason to let go.
-base::Result<void> ClaimGuard::confirm_driver() const {
+base::Result<void> ClaimGuard::confirm_driver() {
     std::array<char, PATH_MAX> buffer;
     const std::string_view driver = bound_driver(device_.get(), buffer);
     if (driver.empty() || driver == driver_) {
         return {};
     }
+    by_driver_ = true;
     return base::fail(base::Errc::kernel_owned,
                       "driver " + std::string(driver) + " has been bound to the device");
 }
@@ -91,6 +113,20 @@ base::Result<void> ClaimGuard::confirm_no_port() {
         }
     }
     return {};
+}
+
+/// Whether an endpoint has been made that is the device's, or may be.
+bool ClaimGuard::has_port() const {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(cxl_devices_, error), end;
+         !error && entry != end; entry.increment(error)) {
+        const auto& port = entry->path();
+        if (port.filename().string().starts_with("endpoint") &&
+            (!is_link(port / "uport") || port_function(port) == address_)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace doed::daemon

@@ -5,9 +5,11 @@
 #pragma once
 
 #include "base/unique_fd.hpp"
+#include "daemon/kernel_view.hpp"
 #include "pci/address.hpp"
 #include "pci/config_space.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -23,18 +25,26 @@ namespace doed::daemon {
 class ClaimGuard {
 public:
     /// `driver` is the one that was bound when the device was found to be ours; empty when none was.
-    ClaimGuard(std::filesystem::path sysfs_root, const pci::Address& address, std::string driver);
+    ClaimGuard(std::filesystem::path sysfs_root, const pci::Address& address, std::string driver,
+               MailboxUse use);
 
     /// Error: kernel_owned, once another driver is bound or the device has a CXL port. Reads directories of sysfs.
     [[nodiscard]] base::Result<void> confirm();
+    /// After confirm() has failed: whether the kernel cannot have an exchange in the mailbox yet.
+    [[nodiscard]] bool is_ahead_of_kernel() const;
 
 private:
-    [[nodiscard]] base::Result<void> confirm_driver() const;
+    [[nodiscard]] base::Result<void> confirm_driver();
     [[nodiscard]] base::Result<void> confirm_no_port();
+    [[nodiscard]] bool has_port() const;
     [[nodiscard]] bool may_be_ours(std::string_view port_name) const noexcept;
 
     pci::Address address_;
     std::string driver_;
+    MailboxUse use_;
+    bool by_driver_ = false;  ///< what took the device is a driver, not a port
+    std::chrono::steady_clock::time_point
+        confirmed_at_;       ///< before the last confirm() that was well
     base::UniqueFd device_;  ///< its folder in sysfs
     std::filesystem::path cxl_devices_;
     std::set<ino_t> ports_of_others_;  ///< a port made anew has another number
@@ -53,6 +63,7 @@ public:
         return inner_->write32(offset, value);
     }
     [[nodiscard]] base::Result<void> confirm_claim() override { return guard_.confirm(); }
+    [[nodiscard]] bool may_tidy_up() override { return guard_.is_ahead_of_kernel(); }
     void begin_use() override { inner_->begin_use(); }
     void end_use() override { inner_->end_use(); }
 

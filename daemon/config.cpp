@@ -92,7 +92,8 @@ void read_devices(const JsonValue& devices, Config& config) {
     for (const auto& [key, value] : devices.members()) {
         const auto address = pci::Address::parse(key);
         if (!address) {
-            value.refuse_because("\"" + key + "\" is not a PCI address such as \"0000:0d:00.0\"");
+            // The place says which.
+            value.refuse_because("the key is not a PCI address such as \"0000:0d:00.0\"");
             continue;
         }
         const auto object = value.object(

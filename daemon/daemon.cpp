@@ -141,9 +141,13 @@ Startup<void> Daemon::open_host() {
     return {};
 }
 
-void Daemon::warn_of_taint() {
+void Daemon::regard_kernel() {
     utsname kernel{};
-    if (!options_.topology_file && ::uname(&kernel) == 0 && config_writes_taint(kernel.release)) {
+    if (options_.topology_file || ::uname(&kernel) != 0) {
+        return;
+    }
+    context_->kernel_use = mailbox_use(kernel.release);
+    if (config_writes_taint(kernel.release)) {
         log_.warning(
             fmt::format("Linux {} may call itself tainted when config space is written; "
                         "6.4 and later do not",
@@ -268,7 +272,7 @@ Startup<void> Daemon::take_devices() {
         // An emulated device's driver is a name.
         context_->driver_grace = std::chrono::milliseconds(0);
     }
-    warn_of_taint();
+    regard_kernel();
     inventory_.emplace(*context_);
     if (auto begun = inventory_->begin(); !begun) {
         if (begun.error().code() == base::Errc::not_found &&

@@ -61,7 +61,7 @@ private:
     Startup<void> export_objects();
     void look_at_emulated_host(std::chrono::milliseconds pause);
 
-    void warn_of_taint();
+    void regard_kernel();
     [[nodiscard]] std::filesystem::path power_records() const;
 
     // run().

@@ -11,7 +11,10 @@ namespace doed::daemon {
 namespace asio = boost::asio;
 
 DeviceSession::DeviceSession(pci::Host& host, const SessionRequest& request)
-    : host_(host), address_(request.device.address), backend_(host.backend()) {}
+    : host_(host),
+      address_(request.device.address),
+      backend_(host.backend()),
+      kernel_use_(request.kernel_use) {}
 
 base::Result<std::shared_ptr<DeviceSession>> DeviceSession::open(
     pci::Host& host, const SessionRequest& request, const asio::any_io_executor& executor,
@@ -111,8 +114,8 @@ base::Result<std::unique_ptr<pci::ConfigSpace>> DeviceSession::open_config() {
         config = std::make_unique<pci::PinnedConfigSpace>(std::move(*config), power_);
     }
     if (config && !guarded_in_.empty()) {
-        config = std::make_unique<GuardedConfigSpace>(std::move(*config),
-                                                      ClaimGuard(guarded_in_, address_, driver_));
+        config = std::make_unique<GuardedConfigSpace>(
+            std::move(*config), ClaimGuard(guarded_in_, address_, driver_, kernel_use_));
     }
     return config;
 }

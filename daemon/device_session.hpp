@@ -4,6 +4,7 @@
 // blocks: VFIO resets the function), dropped when the last of its mailboxes has closed; dropping gives the device back.
 #pragma once
 
+#include "daemon/kernel_view.hpp"
 #include "daemon/ownership.hpp"
 #include "io/doorbell.hpp"
 #include "io/eventfd_watch.hpp"
@@ -35,7 +36,8 @@ struct SessionRequest {
     Owner owner = Owner::daemon;  ///< daemon or vfio
     /// What is driven stays ours only while no other driver takes it; else the configuration claims it from any driver.
     bool kernel_first = true;
-    bool interrupts = true;  ///< wanted, where there are any
+    MailboxUse kernel_use = MailboxUse::at_once;  ///< of this host's kernel
+    bool interrupts = true;                       ///< wanted, where there are any
     std::filesystem::path sysfs_root;
     std::filesystem::path power_records;  ///< empty: the host's devices have no power to manage
 };
@@ -86,6 +88,7 @@ private:
     std::filesystem::path
         guarded_in_;  ///< sysfs, where the kernel may take the device; empty: it cannot
     std::string driver_;
+    MailboxUse kernel_use_;
     std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
     std::string no_interrupt_reason_;
     std::shared_ptr<pci::PowerPin> power_;

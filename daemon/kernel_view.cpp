@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -111,6 +112,17 @@ bool config_writes_taint(std::string_view release) noexcept {
                (release.size() == version.size() || release[version.size()] == '.' ||
                 release[version.size()] == '-');
     });
+}
+
+MailboxUse mailbox_use(std::string_view release) noexcept {
+    unsigned major = 0;
+    unsigned minor = 0;
+    const char* const end = release.data() + release.size();
+    const auto [dot, bad_major] = std::from_chars(release.data(), end, major);
+    const bool has_minor = bad_major == std::errc() && dot != end && *dot == '.' &&
+                           std::from_chars(dot + 1, end, minor).ec == std::errc();
+    const bool late = has_minor && (major > 6 || (major == 6 && minor >= 4));
+    return late ? MailboxUse::through_port : MailboxUse::at_once;
 }
 
 base::Result<std::vector<std::uint8_t>> read_kernel_cdat(const fs::path& cdat_file) {

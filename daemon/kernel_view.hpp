@@ -61,6 +61,14 @@ private:
 /// Linux 6.2 and 6.3 do, for the mailboxes they use themselves.
 [[nodiscard]] bool config_writes_taint(std::string_view release) noexcept;
 
+/// When a CXL driver uses the mailbox of a device that it was bound to.
+enum class MailboxUse : std::uint8_t {
+    at_once,       ///< it aborts and discovers in its probe: before Linux 6.4
+    through_port,  ///< when it has made a port for the device; it does not abort before
+};
+/// Of a kernel of this release; at_once where the release cannot be told.
+[[nodiscard]] MailboxUse mailbox_use(std::string_view release) noexcept;
+
 /// The table in a CXL port's CDAT file. Errors: not_supported (empty: the kernel failed to read the
 /// table), not_found (the port is gone), access_denied, io.
 [[nodiscard]] base::Result<std::vector<std::uint8_t>> read_kernel_cdat(

@@ -291,6 +291,7 @@ void ServedDevice::take() {
     request.owner = decided_.owner;
     request.interrupts = context_.config.device(address()).interrupts;
     request.kernel_first = context_.config.device(address()).owner != OwnerChoice::claim;
+    request.kernel_use = context_.kernel_use;
     open_wanted_ = false;
     if (context_.sysfs_root) {
         request.sysfs_root = *context_.sysfs_root;

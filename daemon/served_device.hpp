@@ -46,6 +46,7 @@ struct DeviceContext {
     io::WorkerPool* pool = nullptr;  ///< whose `workers` are; null: their number is fixed
     std::function<void()> changed;   ///< after every change of a mailbox
     std::function<void()> look;      ///< the host should be looked at again
+    MailboxUse kernel_use = MailboxUse::at_once;  ///< of this host's kernel
     std::chrono::milliseconds driver_grace{
         2000};  ///< in which a driver that was just bound may take the mailbox
     std::chrono::milliseconds retry_pause_min{

@@ -140,8 +140,12 @@ void JsonValue::refuse(std::string_view expected) const {
 void JsonValue::refuse_because(std::string_view reason) const {
     if (value_ != nullptr && !document_->first_error) {
         const std::string place = pointer_.empty() ? "top level" : pointer_;
+        // Words that came out of the document may have anything in them.
+        std::string line(reason);
+        std::ranges::replace_if(
+            line, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
         document_->first_error.emplace(Errc::invalid_argument,
-                                       document_->name + ": " + place + ": " + std::string(reason));
+                                       document_->name + ": " + place + ": " + line);
     }
 }
 

@@ -89,6 +89,8 @@ public:
     [[nodiscard]] const base::Result<void>& outcome() const noexcept { return outcome_; }
     /// The abort did not work: nothing must be sent until one does.
     [[nodiscard]] bool mailbox_dead() const noexcept { return dead_; }
+    /// Some register was written: the mailbox is not as it was found.
+    [[nodiscard]] bool written() const noexcept { return written_; }
     /// An abort was written.
     [[nodiscard]] bool aborted() const noexcept { return aborted_; }
     /// The last status word, as known_status of an exchange that follows at once; none when it says nothing of what is next.
@@ -189,7 +191,7 @@ private:
     bool abort_only_ = false;
     bool abandoned_ = false;
     bool aborted_ = false;
-    bool written_ = false;  ///< some register was written: the mailbox is not as it was found
+    bool written_ = false;
     bool access_failed_ = false;
     bool dead_ = false;
     std::uint32_t sent_dw_ = 0;      ///< payload dwords written

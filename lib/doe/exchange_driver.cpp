@@ -16,10 +16,6 @@ constexpr int accesses_per_turn = 256;
 // Interrupts that may be lost before the mailbox is polled instead.
 constexpr std::uint32_t interrupts_lost_max = 3;
 
-// A driver that was just bound has things to do before it needs the mailbox. What is on the wire may end meanwhile, so that
-// the kernel finds the mailbox idle; after this time the kernel's own abort is the better end.
-constexpr std::chrono::milliseconds hand_over_time{10};
-
 AbortResult abort_result(const Exchange& exchange, bool ended) {
     if (!exchange.aborted()) {
         return AbortResult::not_tried;
@@ -77,10 +73,6 @@ void ExchangeDriver::begin(Exchange exchange, Purpose purpose, std::optional<Pro
 }
 
 void ExchangeDriver::end() {
-    if (taken_) {
-        drop();
-        return;
-    }
     const Exchange exchange = *std::exchange(exchange_, std::nullopt);
     setup_.control_preserved = exchange.control_preserved();
     known_status_ = exchange.last_status();
@@ -111,8 +103,8 @@ void ExchangeDriver::disarm() {
 // --- Stepping ----------------------------------------------------------------------------------------------------------
 
 void ExchangeDriver::pump() {
-    if (!may_go_on()) {
-        drop();
+    if (!is_ours()) {
+        yield_to_kernel();
         return;
     }
     for (int accesses = 0; accesses < accesses_per_turn; ++accesses) {
@@ -124,8 +116,8 @@ void ExchangeDriver::pump() {
             end();
             return;
         }
-        if (aborts() && !may_go_on()) {
-            drop();
+        if (action_.kind == Action::Kind::write && !is_ours()) {
+            yield_to_kernel();
             return;
         }
         perform();
@@ -133,37 +125,41 @@ void ExchangeDriver::pump() {
     tasks_.post([this] { pump(); });
 }
 
-bool ExchangeDriver::aborts() const noexcept {
-    return action_.kind == Action::Kind::write &&
-           action_.offset == setup_.capability_offset + reg::control &&
-           (action_.value & control_abort) != 0;
-}
-
-/// Whether the exchange may make its next access. One whose request is on the wire when the kernel takes the device may end
-/// for a moment, yet not abort: that would cut into an exchange of the kernel's.
-bool ExchangeDriver::may_go_on() {
-    if (!taken_) {
-        const auto ours = config_.confirm_claim();
-        if (ours) {
-            return true;
-        }
+/// Whether the device still is, as far as can be known before a write.
+bool ExchangeDriver::is_ours() {
+    if (const auto ours = config_.confirm_claim(); !ours) {
         taken_ = ours.error();
-        taken_at_ = tasks_.now();
+        return false;
     }
-    const bool ending = exchange_->go_time() && !exchange_->aborted() && !aborts();
-    return ending && tasks_.now() < taken_at_ + hand_over_time;
+    return true;
 }
 
-/// Without another access: the mailbox is the kernel's.
-void ExchangeDriver::drop() {
-    const bool went_out = on_the_wire();
+/// An error that this exchange may have made of the kernel's abort, by a write that came after it. The kernel waits for it to
+/// clear, or will abort itself.
+bool ExchangeDriver::shows_error() {
+    const auto status =
+        config_.read32(static_cast<std::uint16_t>(setup_.capability_offset + reg::status));
+    return status && *status != pci::all_ones && (*status & status_error) != 0;
+}
+
+/// Leaves the device to the kernel, and the mailbox idle if that can be done: what is half sent or read is aborted when the
+/// kernel cannot be using the mailbox yet. Later that would cut into an exchange of the kernel's.
+void ExchangeDriver::yield_to_kernel() {
+    const bool tidy_up = exchange_->written() && (config_.may_tidy_up() || shows_error());
+    if (tidy_up) {
+        static_cast<void>(
+            config_.write32(static_cast<std::uint16_t>(setup_.capability_offset + reg::control),
+                            exchange_->control_preserved() | control_abort));
+    }
+    const base::Error error = *std::exchange(taken_, std::nullopt);
     TraceRecord& record = recorder_.current();
     fill(record, *exchange_);
-    record.error = taken_->code();
-    record.cause = BoundedText<TraceRecord::cause_length_max>(taken_->message());
+    record.abort = tidy_up ? AbortResult::under_way : record.abort;
+    record.error = error.code();
+    record.cause = BoundedText<TraceRecord::cause_length_max>(error.message());
     recorder_.end();
-    exchange_.reset();
-    owner_.exchange_dropped(*taken_, went_out);
+    const Exchange exchange = *std::exchange(exchange_, std::nullopt);
+    owner_.exchange_dropped(exchange, error, tidy_up);
 }
 
 /// Makes the access that the exchange asked for and hears what it wants next.

@@ -35,8 +35,9 @@ public:
         virtual void exchange_waits(Action::Reason reason) = 0;
         /// It is over; another one may begin at once.
         virtual void exchange_ended(const Exchange& exchange) = 0;
-        /// It was given up without another access: the device is not ours any more. `on_the_wire`: GO had been written.
-        virtual void exchange_dropped(const base::Error& error, bool on_the_wire) = 0;
+        /// It was given up: the device is not ours any more. `tidied_up`: an abort was written and not waited for.
+        virtual void exchange_dropped(const Exchange& exchange, const base::Error& error,
+                                      bool tidied_up) = 0;
         /// Too many interrupts did not come: what follows is polled.
         virtual void interrupts_given_up() = 0;
 
@@ -85,9 +86,9 @@ private:
     void wait();
     void wake();
     void end();
-    void drop();
-    [[nodiscard]] bool may_go_on();
-    [[nodiscard]] bool aborts() const noexcept;
+    [[nodiscard]] bool is_ours();
+    void yield_to_kernel();
+    [[nodiscard]] bool shows_error();
 
     void learn(const Exchange& exchange);
     void count_lost_interrupt();
@@ -120,9 +121,7 @@ private:
     bool interrupt_enabled_ = false;     ///< Interrupt Enable may be set in the device
     std::uint32_t interrupts_lost_ = 0;  ///< since the claim
 
-    std::optional<base::Error>
-        taken_;  ///< the kernel has taken the device: nothing begins, nothing is aborted
-    base::TimePoint taken_at_{};
+    std::optional<base::Error> taken_;  ///< by the kernel, as is_ours() found
 
     FlightRecorder recorder_;
     std::uint64_t reads_before_ = 0;   ///< of config_, when the exchange began

@@ -282,8 +282,10 @@ void Mailbox::exchange_waits(Action::Reason reason) {
     }
 }
 
-void Mailbox::exchange_dropped(const base::Error& error, bool on_the_wire) {
-    status_.counters.errors += on_the_wire ? 1U : 0U;
+void Mailbox::exchange_dropped(const Exchange& exchange, const base::Error& error, bool tidied_up) {
+    status_.counters.errors += exchange.go_time() ? 1U : 0U;
+    status_.counters.aborts += exchange.aborted() ? 1U : 0U;
+    status_.counters.aborts += tidied_up ? 1U : 0U;
     const JobPtr job = std::exchange(running_, nullptr);
     activity_ = Activity::none;
     reset_wanted_ = false;

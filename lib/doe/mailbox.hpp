@@ -131,7 +131,8 @@ private:
     // What the driver tells.
     void exchange_waits(Action::Reason reason) override;
     void exchange_ended(const Exchange& exchange) override;
-    void exchange_dropped(const base::Error& error, bool on_the_wire) override;
+    void exchange_dropped(const Exchange& exchange, const base::Error& error,
+                          bool tidied_up) override;
     void interrupts_given_up() override;
     void count(const Exchange& exchange);
 

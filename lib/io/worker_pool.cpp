@@ -24,6 +24,7 @@ public:
         return config_->write32(offset, value);
     }
     base::Result<void> confirm_claim() override { return config_->confirm_claim(); }
+    bool may_tidy_up() override { return config_->may_tidy_up(); }
     void begin_use() override {
         pool_.begin_use();
         config_->begin_use();

@@ -31,10 +31,12 @@ public:
     /// Writes one dword at byte `offset`. Same errors.
     [[nodiscard]] virtual base::Result<void> write32(std::uint16_t offset, std::uint32_t value) = 0;
 
-    /// Whether the function may still be driven. Asked before every exchange, before every abort and whenever time has passed:
-    /// cheap, and touches no register of the function. Error: kernel_owned, with what has taken it; nothing is to be
-    /// accessed any more.
+    /// Whether the function may still be driven. Asked before every write and after every wait, hence cheap; touches no register
+    /// of the function. Error: kernel_owned, with what has taken it.
     [[nodiscard]] virtual base::Result<void> confirm_claim() { return {}; }
+    /// After confirm_claim() has failed: whether the kernel cannot be using the function yet, so that one last write may leave it
+    /// in order.
+    [[nodiscard]] virtual bool may_tidy_up() { return true; }
 
     /// Brackets a run of accesses between which the function must stay powered: its mailbox loses its state in D3cold.
     virtual void begin_use() {}

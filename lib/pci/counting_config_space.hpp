@@ -26,6 +26,7 @@ public:
     }
 
     [[nodiscard]] base::Result<void> confirm_claim() override { return inner_->confirm_claim(); }
+    [[nodiscard]] bool may_tidy_up() override { return inner_->may_tidy_up(); }
     void begin_use() override { inner_->begin_use(); }
     void end_use() override { inner_->end_use(); }
 

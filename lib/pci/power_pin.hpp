@@ -61,6 +61,7 @@ public:
         return inner_->write32(offset, value);
     }
     [[nodiscard]] base::Result<void> confirm_claim() override { return inner_->confirm_claim(); }
+    [[nodiscard]] bool may_tidy_up() override { return inner_->may_tidy_up(); }
     void begin_use() override { pin_->hold(); }
     void end_use() override { pin_->drop(); }
 

@@ -9,9 +9,6 @@ namespace doed::sim {
 
 namespace {
 
-// What is on the wire when the kernel takes the device has that long.
-constexpr base::Duration time_to_end_when_taken = std::chrono::milliseconds(10);
-
 RulesSetup rules_setup(const PortPlan& plan, const doe::AllowList& allowed) {
     return {.capability_offset = plan.offset,
             .timeout = plan.mailbox.exchange_timeout,
@@ -42,6 +39,10 @@ base::Result<std::uint32_t> Wire::read32(std::uint16_t offset) {
         return value;
     }
     note("read", offset, *value);
+    if (told_taken_) {
+        may_abort_ = *value != nobody_answers && (*value & error_bit) != 0;
+        return value;
+    }
     judge(rules_.read(offset, *value, begun));
     if (offset == port_.plan().offset + read_register) {
         response_.push_back(*value);
@@ -62,6 +63,9 @@ base::Result<void> Wire::write32(std::uint16_t offset, std::uint32_t value) {
         return written;
     }
     note("write", offset, value);
+    if (told_taken_) {
+        return written;
+    }
     if (offset == port_.plan().offset + write_register) {
         if (rules_.phase() != RegisterRules::Phase::sending) {
             request_.clear();
@@ -94,10 +98,12 @@ void Wire::judge_taken(std::uint16_t offset, bool write, std::uint32_t value, bo
     if (!taken_ || disarms) {
         return;
     }
-    const bool aborts =
-        write && offset == port_.plan().offset + control_register && (value & abort_bit) != 0;
-    if (!told_taken_ || !may_end_ || aborts ||
-        instant().since(*told_taken_) > time_to_end_when_taken) {
+    const auto register_offset = offset - port_.plan().offset;
+    const bool looks = !write && register_offset == status_register;
+    const bool aborts = write && register_offset == control_register &&
+                        (value & (abort_bit | go_bit | interrupt_enable_bit)) == abort_bit;
+    if (!told_taken_ || !((looks && std::exchange(may_look_, false)) ||
+                          (aborts && std::exchange(may_abort_, false)))) {
         judge(Breach{"no-access-when-taken", "an access to what the kernel has taken"});
     }
 }
@@ -109,9 +115,8 @@ base::Result<void> Wire::confirm_claim() {
     if (!told_taken_) {
         judge_.note("%s: hears that the kernel has it", port_.name().c_str());
         told_taken_ = instant();
-        using Phase = RegisterRules::Phase;
-        const Phase phase = rules_.phase();
-        may_end_ = phase == Phase::sent || phase == Phase::receiving || phase == Phase::received;
+        may_look_ = !may_tidy_up_;
+        may_abort_ = may_tidy_up_;
     }
     return base::fail(base::Errc::kernel_owned, "taken");
 }

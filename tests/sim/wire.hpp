@@ -28,9 +28,14 @@ public:
     void begin_use();
     void end_use();
 
-    /// The kernel takes the device. The mailbox hears of it when it asks: then what is on the wire may end, soon and without
-    /// an abort, and that is all.
-    void take() noexcept { taken_ = true; }
+    [[nodiscard]] bool may_tidy_up() const noexcept { return may_tidy_up_; }
+
+    /// The kernel takes the device. The mailbox hears of it when it asks: then it may abort what it has begun, if the kernel
+    /// cannot have arrived or the mailbox shows an error, and that is all.
+    void take(bool may_tidy_up) noexcept {
+        taken_ = true;
+        may_tidy_up_ = may_tidy_up;
+    }
     /// The kernel lets the device go again, unless the mailbox has heard of it.
     void give_back() noexcept { taken_ = told_taken_.has_value(); }
     [[nodiscard]] bool told_taken() const noexcept { return told_taken_.has_value(); }
@@ -78,7 +83,9 @@ private:
     bool closed_ = false;
     bool taken_ = false;
     std::optional<Instant> told_taken_;
-    bool may_end_ = false;  ///< GO had been written when it was told
+    bool may_tidy_up_ = true;
+    bool may_look_ = false;   ///< once, after it was told
+    bool may_abort_ = false;  ///< once, after it was told
     std::uint64_t reads_ = 0;
     std::uint64_t writes_ = 0;
 
@@ -101,6 +108,7 @@ public:
         return wire_->write32(offset, value);
     }
     [[nodiscard]] base::Result<void> confirm_claim() override { return wire_->confirm_claim(); }
+    [[nodiscard]] bool may_tidy_up() override { return wire_->may_tidy_up(); }
     void begin_use() override { wire_->begin_use(); }
     void end_use() override { wire_->end_use(); }
 

@@ -213,7 +213,7 @@ void World::take(Seat& seat) {
     }
     ++tally_.takings;
     judge_.note("%s: the kernel takes it", seat.port().name().c_str());
-    life->wire->take();
+    life->wire->take(random_.one_in(2));
     host_.at(strands_.now() + random_.up_to(2s), [life] { life->wire->give_back(); });
 }
 

@@ -220,6 +220,11 @@ TEST(AJsonDocument, ShowsWhatWasFoundOnOneLineAndCutsIt) {
               "f: top level: expected true or false, found " + long_text.substr(0, 60) + "...\"");
 }
 
+TEST(AJsonDocument, KeepsWhatIsWrongWithItOnOneLine) {
+    EXPECT_EQ(problem_of("{}", [](const JsonValue& value) { value.refuse_because("no \n\x01"); }),
+              "f: top level: no ??");
+}
+
 TEST(AJsonDocument, SaysWhereItsSyntaxIsBad) {
     const auto read_nothing = [](const JsonValue&) { FAIL() << "there is nothing to read"; };
     EXPECT_EQ(problem_of("{\n  \"a\": 1,\n}", read_nothing),

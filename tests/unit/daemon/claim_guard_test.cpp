@@ -3,6 +3,9 @@
 
 #include "fake_tree.hpp"
 
+#include <chrono>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,8 +25,9 @@ protected:
         std::filesystem::remove(std::filesystem::path(tree.root()) / (folder + "driver"));
         tree.link(folder + "driver", "../../../../bus/pci/drivers/" + driver);
     }
-    [[nodiscard]] ClaimGuard guard(const std::string& driver = "") const {
-        return {tree.root(), function, driver};
+    [[nodiscard]] ClaimGuard guard(const std::string& driver = "",
+                                   MailboxUse use = MailboxUse::through_port) const {
+        return {tree.root(), function, driver, use};
     }
     static void expect_taken(ClaimGuard& guard, const std::string& by) {
         const auto confirmed = guard.confirm();
@@ -85,7 +89,8 @@ TEST_F(AClaimGuard, NoticesAPortOfItsSwitch) {
 }
 
 TEST_F(AClaimGuard, KeepsADeviceWhenOthersGetPorts) {
-    auto guarded = guard();
+    bind("pcieport");
+    auto guarded = guard("pcieport");
     tree.link("bus/cxl/devices/port3/uport", other_target);
     tree.link("bus/cxl/devices/endpoint2/uport", other_target + "/mem0");
     tree.file("bus/cxl/devices/mem0/uevent", "");
@@ -109,7 +114,8 @@ TEST_F(AClaimGuard, TakesAPortInTheMakingForItsOwn) {
 }
 
 TEST_F(AClaimGuard, LooksAgainAtAPortThatIsMadeAnewUnderItsName) {
-    auto guarded = guard();
+    bind("pcieport");
+    auto guarded = guard("pcieport");
     tree.link("bus/cxl/devices/port3/uport", other_target);
     ASSERT_TRUE(guarded.confirm());
     // The folder that takes its place is made before the old one goes, so that it has another number.
@@ -118,6 +124,54 @@ TEST_F(AClaimGuard, LooksAgainAtAPortThatIsMadeAnewUnderItsName) {
     std::filesystem::remove_all(devices / "port3");
     std::filesystem::rename(devices / "port9", devices / "port3");
     expect_taken(guarded, "port3");
+}
+
+// --- Whether the kernel is there yet ---------------------------------------------------------------------------------------
+
+TEST_F(AClaimGuard, IsAheadOfADriverThatHasNotMadeAPort) {
+    auto guarded = guard();
+    ASSERT_TRUE(guarded.confirm());
+    bind("cxl_pci");
+    tree.link("bus/cxl/devices/endpoint4/uport", other_target + "/mem0");
+    tree.file("bus/cxl/devices/port3/uevent", "");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_FALSE(guarded.confirm());
+    EXPECT_TRUE(guarded.is_ahead_of_kernel()) << "however long it takes to make one";
+    tree.link("bus/cxl/devices/endpoint2/uport", function_target + "/mem1");
+    EXPECT_FALSE(guarded.is_ahead_of_kernel());
+}
+
+TEST_F(AClaimGuard, IsNotAheadOfADriverThatMakesAPortForSomebody) {
+    auto guarded = guard();
+    ASSERT_TRUE(guarded.confirm());
+    bind("cxl_pci");
+    tree.file("bus/cxl/devices/endpoint2/uevent", "");
+    ASSERT_FALSE(guarded.confirm());
+    EXPECT_FALSE(guarded.is_ahead_of_kernel());
+}
+
+TEST_F(AClaimGuard, IsAheadForAMomentOnlyOfADriverThatUsesTheMailboxAtOnce) {
+    auto guarded = guard("", MailboxUse::at_once);
+    ASSERT_TRUE(guarded.confirm());
+    const auto confirmed = std::chrono::steady_clock::now();
+    bind("cxl_pci");
+    ASSERT_FALSE(guarded.confirm());
+    const bool ahead = guarded.is_ahead_of_kernel();
+    if (std::chrono::steady_clock::now() - confirmed < std::chrono::milliseconds(5)) {
+        EXPECT_TRUE(ahead);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(6));
+    EXPECT_FALSE(guarded.is_ahead_of_kernel());
+}
+
+TEST_F(AClaimGuard, IsAheadForAMomentOnlyOfAPort) {
+    bind("pcieport");
+    auto guarded = guard("pcieport");
+    ASSERT_TRUE(guarded.confirm());
+    tree.link("bus/cxl/devices/port3/uport", function_target);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_FALSE(guarded.confirm());
+    EXPECT_FALSE(guarded.is_ahead_of_kernel());
 }
 
 TEST_F(AClaimGuard, KeepsADeviceThatIsRemoved) {

@@ -94,6 +94,16 @@ TEST_F(AKernelView, ReadsEveryLockdownMode) {
     EXPECT_EQ(view().lockdown(), LockdownMode::unknown);
 }
 
+TEST(AKernel, UsesAMailboxThroughAPortSinceMailboxesAreMadeAtEnumeration) {
+    for (const char* const release :
+         {"6.1.0-56-amd64", "6.3.13", "5.19.0", "6", "", "linux", "6.x"}) {
+        EXPECT_EQ(mailbox_use(release), MailboxUse::at_once) << release;
+    }
+    for (const char* const release : {"6.4.0", "6.12.43+deb13-amd64", "7.2.1", "10.0"}) {
+        EXPECT_EQ(mailbox_use(release), MailboxUse::through_port) << release;
+    }
+}
+
 TEST(TheKernelsTable, ComesAsItIs) {
     const FakeTree tree;
     const auto bytes = read_kernel_cdat(tree.file("CDAT", "abc"));

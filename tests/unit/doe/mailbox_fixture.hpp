@@ -31,7 +31,8 @@ struct DoeFunction {
 
     emulator::DoeInstance instance;
     bool gone = false;
-    bool taken = false;  ///< the kernel's, by what confirm_claim() says
+    bool taken = false;    ///< the kernel's, by what confirm_claim() says
+    bool arrived = false;  ///< and may_tidy_up() that it uses it
     std::function<void(std::uint16_t register_offset, std::uint32_t value)> after_write;
     std::optional<std::uint32_t>
         stuck_status;                ///< what the status register reads as, whatever happens
@@ -75,6 +76,7 @@ public:
         }
         return {};
     }
+    bool may_tidy_up() override { return !function_.arrived; }
     base::Result<void> confirm_claim() override {
         if (function_.taken) {
             return base::fail(Errc::kernel_owned, "driver cxl_pci has been bound to the device");

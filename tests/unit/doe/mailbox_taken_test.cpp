@@ -45,30 +45,37 @@ TEST_F(AMailboxWhoseDeviceIsTaken, SaysSoAlsoWhenItNeverKnewWhatTheDeviceOffers)
     EXPECT_EQ(function_->accesses, 0U);
 }
 
-TEST_F(AMailboxWhoseDeviceIsTaken, LetsAResponseThatIsAboutToComeBeTaken) {
-    claim(1ms);
-    forget_writes();
-    const auto reading = submit_cdat();
-    ASSERT_TRUE(scheduler_.run_until([this] { return writes_of(go) == 1; }));
-    function_->taken = true;
-    run_until_answered(reading);
-    EXPECT_TRUE(reading->failed_with(Errc::kernel_owned)) << reading->text();
-    EXPECT_EQ(writes_of(control_abort), 0U);
-    EXPECT_EQ(writes_of(go), 1U) << "no other exchange begins";
-    EXPECT_EQ(function_->instance.read(reg::status) & (status_busy | status_ready), 0U)
-        << "the kernel finds the mailbox idle";
+TEST_F(AMailboxWhoseDeviceIsTaken, AbortsWhatIsHalfDoneBeforeTheKernelCanArrive) {
+    for (const std::size_t writes : {1U, 2U, 3U, 4U, 5U, 8U}) {
+        claim();
+        forget_writes();
+        function_->after_write = [&](std::uint16_t, std::uint32_t) {
+            function_->taken = function_->taken || function_->writes.size() == writes;
+        };
+        const auto reading = submit_cdat();
+        run_until_answered(reading);
+        EXPECT_TRUE(reading->failed_with(Errc::kernel_owned)) << reading->text();
+        ASSERT_EQ(function_->writes.size(), writes + 1) << "the abort is the only one";
+        EXPECT_EQ(function_->writes.back(), std::pair(reg::control, control_abort));
+        EXPECT_EQ(
+            function_->instance.read(reg::status) & (status_busy | status_ready | status_error), 0U)
+            << "the kernel finds the mailbox idle";
+        mailbox_.reset();
+    }
 }
 
-TEST_F(AMailboxWhoseDeviceIsTaken, LeavesASlowResponseToTheKernelsAbort) {
+TEST_F(AMailboxWhoseDeviceIsTaken, LeavesASlowResponseWhenTheKernelMayHaveArrived) {
+    options_.poll = PollLimits{.floor = 2ms, .cap = 2ms};
     claim(50ms);
     forget_writes();
     const auto reading = submit_cdat();
     ASSERT_TRUE(scheduler_.run_until([this] { return writes_of(go) == 1; }));
     const auto taken_at = scheduler_.now();
     function_->taken = true;
+    function_->arrived = true;
     run_until_answered(reading);
     EXPECT_TRUE(reading->failed_with(Errc::kernel_owned)) << reading->text();
-    EXPECT_LE(reading->when - taken_at, 20ms);
+    EXPECT_LE(reading->when - taken_at, 2ms);
     const auto accesses = function_->accesses;
     scheduler_.run_for(5s);
     EXPECT_EQ(function_->accesses, accesses) << "left alone for good";
@@ -76,19 +83,33 @@ TEST_F(AMailboxWhoseDeviceIsTaken, LeavesASlowResponseToTheKernelsAbort) {
     EXPECT_EQ(mailbox_->status().counters.errors, 1U);
 }
 
-TEST_F(AMailboxWhoseDeviceIsTaken, DoesNotAbortWhatWentWrong) {
+TEST_F(AMailboxWhoseDeviceIsTaken, AbortsASlowResponseWhenTheKernelTakesItsTime) {
+    claim(50ms);
+    forget_writes();
+    const auto reading = submit_cdat();
+    ASSERT_TRUE(scheduler_.run_until([this] { return writes_of(go) == 1; }));
+    function_->taken = true;
+    run_until_answered(reading);
+    EXPECT_EQ(writes_of(control_abort), 1U);
+    EXPECT_EQ(mailbox_->status().counters.aborts, 2U) << "and the one of the claim";
+}
+
+TEST_F(AMailboxWhoseDeviceIsTaken, ClearsAnErrorThatItMayHaveMadeOfTheKernelsAbort) {
     claim();
     forget_writes();
-    function_->after_write = [this](std::uint16_t offset, std::uint32_t value) {
-        if (offset == reg::control && (value & go) != 0) {
+    function_->after_write = [this](std::uint16_t offset, std::uint32_t) {
+        if (offset == reg::read_mailbox && !function_->taken) {
             function_->taken = true;
+            function_->arrived = true;
+            // The kernel aborts, and the acknowledgement finds no object.
+            function_->instance.write(reg::control, control_abort);
             function_->stuck_status = status_error;
         }
     };
-    const auto reading = submit_cdat();
-    run_until_answered(reading);
-    EXPECT_TRUE(reading->failed_with(Errc::kernel_owned)) << reading->text();
-    EXPECT_EQ(writes_of(control_abort), 0U);
+    run_until_answered(submit_cdat());
+    EXPECT_EQ(function_->writes.back(), std::pair(reg::control, control_abort));
+    EXPECT_EQ(writes_of(control_abort), 1U);
+    EXPECT_EQ(mailbox_->status().state, MailboxState::kernel);
 }
 
 TEST_F(AMailboxWhoseDeviceIsTaken, IsNotClaimed) {

@@ -11,7 +11,7 @@
 
 readonly ENDPOINT=0000:0d:00.0 SWITCH=0000:0e:00.0
 readonly CDAT_EXCHANGES=7 REBINDINGS=10
-readonly CLIENT_MAY_SEE='org\.doed1\.Error\.(DeviceGone|KernelOwned)|org\.freedesktop\.DBus\.Error\.Unknown.*'
+readonly CLIENT_MAY_SEE='org\.doed1\.Error\.(DeviceGone|KernelOwned|Cancelled)|org\.freedesktop\.DBus\.Error\.Unknown.*'
 
 endpoint_doe=$(doe_offset "$ENDPOINT") || abort "the endpoint has a DOE mailbox" "none found"
 switch_doe=$(doe_offset "$SWITCH") || abort "the switch port has a DOE mailbox" "none found"
