@@ -92,8 +92,13 @@ Startup<void> Daemon::start() {
 }
 
 Startup<void> Daemon::watch_signals() {
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    for (const int signal : {SIGTERM, SIGINT}) {
         signals_.add(signal);
+    }
+    // Started by nohup(1), it outlives its terminal.
+    struct sigaction hangup{};
+    if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+        signals_.add(SIGHUP);
     }
     signals_.async_wait([this](const boost::system::error_code& error, int) {
         if (!error) {

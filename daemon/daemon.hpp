@@ -69,12 +69,12 @@ private:
     const Config& config_;
     const Log& log_;
 
+    std::optional<InstanceLock> lock_;  ///< outlives the workers, which may still hold a device
     boost::asio::io_context loop_{1};
     boost::asio::thread_pool workers_;
     boost::asio::signal_set signals_{loop_};
     boost::asio::steady_timer timer_{loop_};
 
-    std::optional<InstanceLock> lock_;
     std::unique_ptr<pci::Host> host_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::optional<bus::Pump> pump_;

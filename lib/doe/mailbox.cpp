@@ -413,8 +413,10 @@ void Mailbox::end_exchange() {
     const base::Result<void>& outcome = exchange.outcome();
     known_status_ = exchange.last_status();
 
+    const bool locked = !outcome && (outcome.error().code() == base::Errc::lockdown ||
+                                     outcome.error().code() == base::Errc::access_denied);
     if (!outcome &&
-        (exchange.mailbox_dead() || outcome.error().code() == base::Errc::device_gone)) {
+        (exchange.mailbox_dead() || locked || outcome.error().code() == base::Errc::device_gone)) {
         std::optional<Job> job = std::exchange(running_, std::nullopt);
         activity_ = Activity::none;
         reset_wanted_ = false;

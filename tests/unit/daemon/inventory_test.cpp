@@ -187,23 +187,6 @@ TEST_F(AnInventory, TellsADeviceThatWentAndReturnedBetweenTwoLooksByItsIdentity)
     EXPECT_NE(table(), before) << "the copy of the device before is not shown";
 }
 
-TEST_F(AnInventory, DoubtsWhatTheHostRemembersOfADeviceThatAsksForALook) {
-    const pci::Address other{.bus = 0x0E};
-    begin_with(endpoint());
-    side.host.plug(endpoint("", "0000:0e:00.0"));
-    look();
-    ASSERT_TRUE(client.wait_for("/org/doed1/device/0000_0e_00_0/mailbox_190", mailbox_interface,
-                                "State", "idle"));
-    EXPECT_EQ(side.host.times_forgotten(address), 0) << "others asked for that look";
-    side.host.unplug(address);
-    side.host.plug(endpoint());
-    EXPECT_EQ(client.call(mailbox_path, mailbox_interface, "Discover")->error,
-              "org.doed1.Error.DeviceGone");
-    ASSERT_TRUE(client.wait_for(mailbox_path, mailbox_interface, "State", "idle"));
-    EXPECT_GT(side.host.times_forgotten(address), 0);
-    EXPECT_EQ(side.host.times_forgotten(other), 0);
-}
-
 TEST_F(AnInventory, ServesADeviceThatWentAndReturnedBetweenTwoLooks) {
     begin_with(endpoint());
     side.host.unplug(address);
