@@ -140,8 +140,13 @@ Startup<void> Daemon::open_host() {
 }
 
 void Daemon::regard_kernel() {
+    if (options_.topology_file) {
+        // The drivers of emulated devices take nothing.
+        context_->driver_grace = {};
+        return;
+    }
     utsname kernel{};
-    if (options_.topology_file || ::uname(&kernel) != 0) {
+    if (::uname(&kernel) != 0) {
         return;
     }
     context_->kernel_use = mailbox_use(kernel.release);
