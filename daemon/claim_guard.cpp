@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace doed::daemon {
@@ -42,9 +43,10 @@ bool is_link(const std::filesystem::path& path) {
 }  // namespace
 
 ClaimGuard::ClaimGuard(std::filesystem::path sysfs_root, const pci::Address& address,
-                       std::string driver, MailboxUse use)
+                       std::string driver, std::uint64_t driver_identity, MailboxUse use)
     : address_(address),
       driver_(std::move(driver)),
+      driver_identity_(driver_identity),
       use_(use),
       // Held by descriptor: a path of five links would be followed at every exchange.
       device_(::open((sysfs_root / "bus/pci/devices" / address.to_string()).c_str(),
@@ -72,11 +74,16 @@ bool ClaimGuard::is_ahead_of_kernel() const {
     return by_driver_ ? unseen <= shortest_driver_probe : unseen <= shortest_port_probe;
 }
 
-/// A driver that has left is no reason to let go.
+/// A driver that has left is no reason to let go. One that was bound anew is: what it does with the mailbox it does again.
 base::Result<void> ClaimGuard::confirm_driver() {
+    struct stat link{};
+    if (::fstatat(device_.get(), "driver", &link, AT_SYMLINK_NOFOLLOW) != 0 ||
+        (link.st_ino == driver_identity_ && !driver_.empty())) {
+        return {};
+    }
     std::array<char, PATH_MAX> buffer;
     const std::string_view driver = bound_driver(device_.get(), buffer);
-    if (driver.empty() || driver == driver_) {
+    if (driver.empty()) {
         return {};
     }
     by_driver_ = true;

@@ -10,6 +10,7 @@
 #include "pci/config_space.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -24,9 +25,10 @@ namespace doed::daemon {
 /// For one mailbox and its strand.
 class ClaimGuard {
 public:
-    /// `driver` is the one that was bound when the device was found to be ours; empty when none was.
+    /// `driver` is the one that was bound when the device was found to be ours, empty when none was; its link in sysfs had the
+    /// inode `driver_identity`.
     ClaimGuard(std::filesystem::path sysfs_root, const pci::Address& address, std::string driver,
-               MailboxUse use);
+               std::uint64_t driver_identity, MailboxUse use);
 
     /// Error: kernel_owned, once another driver is bound or the device has a CXL port. Reads directories of sysfs.
     [[nodiscard]] base::Result<void> confirm();
@@ -41,6 +43,7 @@ private:
 
     pci::Address address_;
     std::string driver_;
+    std::uint64_t driver_identity_;
     MailboxUse use_;
     bool by_driver_ = false;  ///< what took the device is a driver, not a port
     std::chrono::steady_clock::time_point

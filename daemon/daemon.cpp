@@ -99,8 +99,13 @@ Startup<void> Daemon::start() {
 }
 
 Startup<void> Daemon::watch_signals() {
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    for (const int signal : {SIGTERM, SIGINT}) {
         signals_.add(signal);
+    }
+    // Started by nohup(1), it outlives its terminal.
+    struct sigaction hangup{};
+    if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+        signals_.add(SIGHUP);
     }
     signals_.async_wait([this](const boost::system::error_code& error, int) {
         if (!error) {
@@ -142,8 +147,13 @@ Startup<void> Daemon::open_host() {
 }
 
 void Daemon::regard_kernel() {
+    if (options_.topology_file) {
+        // The drivers of emulated devices take nothing.
+        context_->driver_grace = {};
+        return;
+    }
     utsname kernel{};
-    if (options_.topology_file || ::uname(&kernel) != 0) {
+    if (::uname(&kernel) != 0) {
         return;
     }
     context_->kernel_use = mailbox_use(kernel.release);
@@ -268,10 +278,6 @@ Startup<void> Daemon::take_devices() {
                 }
             },
     });
-    if (options_.topology_file) {
-        // An emulated device's driver is a name.
-        context_->driver_grace = std::chrono::milliseconds(0);
-    }
     regard_kernel();
     inventory_.emplace(*context_);
     if (auto begun = inventory_->begin(); !begun) {

@@ -74,6 +74,7 @@ private:
     const Config& config_;
     const Log& log_;
 
+    std::optional<InstanceLock> lock_;  ///< outlives the workers, which may still hold a device
     boost::asio::io_context loop_{1};
     io::WorkerPool workers_;
     boost::asio::signal_set signals_{loop_};
@@ -81,7 +82,6 @@ private:
     boost::asio::steady_timer emulated_look_{loop_};
     std::size_t most_devices_ = 0;  ///< that an emulated host had
 
-    std::optional<InstanceLock> lock_;
     std::unique_ptr<pci::Host> host_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::optional<bus::Pump> pump_;

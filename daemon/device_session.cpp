@@ -30,6 +30,7 @@ base::Result<std::shared_ptr<DeviceSession>> DeviceSession::open(
     if (request.kernel_first) {
         session->guarded_in_ = request.sysfs_root;
         session->driver_ = request.device.driver;
+        session->driver_identity_ = request.driver_identity;
     }
     // VFIO keeps its devices awake by itself.
     if (!request.power_records.empty()) {
@@ -115,7 +116,8 @@ base::Result<std::unique_ptr<pci::ConfigSpace>> DeviceSession::open_config() {
     }
     if (config && !guarded_in_.empty()) {
         config = std::make_unique<GuardedConfigSpace>(
-            std::move(*config), ClaimGuard(guarded_in_, address_, driver_, kernel_use_));
+            std::move(*config),
+            ClaimGuard(guarded_in_, address_, driver_, driver_identity_, kernel_use_));
     }
     return config;
 }

@@ -14,6 +14,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -36,6 +37,7 @@ struct SessionRequest {
     Owner owner = Owner::daemon;  ///< daemon or vfio
     /// What is driven stays ours only while no other driver takes it; else the configuration claims it from any driver.
     bool kernel_first = true;
+    std::uint64_t driver_identity = 0;            ///< of the link to the driver
     MailboxUse kernel_use = MailboxUse::at_once;  ///< of this host's kernel
     bool interrupts = true;                       ///< wanted, where there are any
     std::filesystem::path sysfs_root;
@@ -88,6 +90,7 @@ private:
     std::filesystem::path
         guarded_in_;  ///< sysfs, where the kernel may take the device; empty: it cannot
     std::string driver_;
+    std::uint64_t driver_identity_ = 0;
     MailboxUse kernel_use_;
     std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
     std::string no_interrupt_reason_;

@@ -6,11 +6,7 @@
 namespace doed::daemon {
 
 base::Result<HostFindings> HostFindings::look(
-    pci::Host& host, const std::optional<std::filesystem::path>& sysfs_root,
-    const std::set<pci::Address>& doubted) {
-    for (const auto& address : doubted) {
-        host.forget(address);
-    }
+    pci::Host& host, const std::optional<std::filesystem::path>& sysfs_root) {
     HostFindings findings;
     auto devices = host.scan(findings.problems);
     if (!devices) {

@@ -9,7 +9,6 @@
 
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <vector>
 
 namespace doed::daemon {
@@ -25,11 +24,10 @@ struct HostFindings {
     std::vector<base::Error> problems;   ///< of single devices
     LockdownMode lockdown = LockdownMode::unknown;
 
-    /// `sysfs_root` is where the kernel shows itself; nothing for a host that has no kernel. What the host remembers of the
-    /// functions in `doubted` does not count. Error: that of the scan. One look at a time.
+    /// `sysfs_root` is where the kernel shows itself; nothing for a host that has no kernel. Error: that of the scan. One look at
+    /// a time.
     [[nodiscard]] static base::Result<HostFindings> look(
-        pci::Host& host, const std::optional<std::filesystem::path>& sysfs_root,
-        const std::set<pci::Address>& doubted = {});
+        pci::Host& host, const std::optional<std::filesystem::path>& sysfs_root);
 };
 
 }  // namespace doed::daemon

@@ -13,6 +13,11 @@ namespace doed::daemon {
 
 namespace asio = boost::asio;
 
+namespace {
+// After a look that failed as a whole.
+constexpr std::chrono::seconds retry_pause{5};
+}  // namespace
+
 base::Result<void> Inventory::begin() {
     auto findings = HostFindings::look(context_.host, context_.sysfs_root);
     if (!findings) {
@@ -33,9 +38,8 @@ void Inventory::look() {
         look_again_ = true;
         return;
     }
-    asio::post(context_.workers, [this, &context = context_, life = std::weak_ptr(life_),
-                                  doubted = std::exchange(doubted_, {})] {
-        auto findings = HostFindings::look(context.host, context.sysfs_root, doubted);
+    asio::post(context_.workers, [this, &context = context_, life = std::weak_ptr(life_)] {
+        auto findings = HostFindings::look(context.host, context.sysfs_root);
         asio::post(context.loop, [this, life, findings = std::move(findings)]() mutable {
             if (life.expired()) {
                 return;
@@ -45,11 +49,22 @@ void Inventory::look() {
                 take_over(std::move(*findings));
             } else {
                 context_.log.warning("cannot look for devices: " + findings.error().message());
+                look_later();
             }
             if (std::exchange(look_again_, false)) {
                 look();
             }
         });
+    });
+}
+
+/// Whoever asked for the look that failed does not ask again.
+void Inventory::look_later() {
+    retry_.expires_after(retry_pause);
+    retry_.async_wait([this, life = std::weak_ptr(life_)](const boost::system::error_code& error) {
+        if (!error && !life.expired()) {
+            look();
+        }
     });
 }
 
@@ -100,25 +115,12 @@ void Inventory::take_over(LockdownMode lockdown) {
     }
 }
 
-/// What the device is given of the daemon. One that asks for a look has seen of itself what the host does not tell: it is
-/// looked at more closely.
-const DeviceContext& Inventory::context_for(const pci::Address& address) {
-    const auto [context, made] = contexts_.try_emplace(address, context_);
-    if (made) {
-        context->second.look = [this, address] {
-            doubted_.insert(address);
-            context_.look();
-        };
-    }
-    return context->second;
-}
-
 void Inventory::add(DeviceFinding finding) {
     const pci::Address address = finding.info.address;
     if (departing_.contains(address)) {
         return;  // looked for again when it has been given back
     }
-    const auto device = std::make_shared<ServedDevice>(context_for(address), std::move(finding));
+    const auto device = std::make_shared<ServedDevice>(context_, std::move(finding));
     devices_.emplace(address, device);
     // Published with its owner.
     device->begin();
@@ -137,6 +139,9 @@ void Inventory::remove(const pci::Address& address) {
     leaving->close(base::Errc::device_gone, [this, address, life = std::weak_ptr(life_)] {
         if (!life.expired()) {
             departing_.erase(address);
+            if (departing_.empty()) {
+                departures_awaited_.reset();
+            }
             context_.look();
         }
     });
@@ -188,10 +193,14 @@ std::string Inventory::summary() const {
 
 void Inventory::close(std::function<void()> closed) {
     closing_ = true;
+    retry_.cancel();
     // Shared by the completions of all devices; what comes next runs when the last one has dropped it.
     const auto last = std::shared_ptr<void>(
         nullptr,
         [loop = context_.loop, closed = std::move(closed)](void*) { asio::post(loop, closed); });
+    if (!departing_.empty()) {
+        departures_awaited_ = last;
+    }
     for (const auto& [address, device] : devices_) {
         device->close(base::Errc::cancelled, [last] {});
     }

@@ -8,6 +8,8 @@
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/served_device.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,7 +21,7 @@ namespace doed::daemon {
 class Inventory {
 public:
     /// `context` outlives the inventory.
-    explicit Inventory(const DeviceContext& context) : context_(context) {}
+    explicit Inventory(const DeviceContext& context) : context_(context), retry_(context.loop) {}
 
     /// The first look, made before the loop runs: begins to drive what is ours. Error: that of the host's scan. Blocks.
     [[nodiscard]] base::Result<void> begin();
@@ -44,19 +46,18 @@ public:
 private:
     using DevicePtr = std::shared_ptr<ServedDevice>;
 
+    void look_later();
     void take_over(HostFindings findings);
     void take_over(LockdownMode lockdown);
-    [[nodiscard]] const DeviceContext& context_for(const pci::Address& address);
     void add(DeviceFinding finding);
     void remove(const pci::Address& address);
     void log_problems(const HostFindings& findings);
 
     const DeviceContext& context_;
-    std::map<pci::Address, DeviceContext>
-        contexts_;  ///< one for each place there has been a device
     std::map<pci::Address, DevicePtr> devices_;
-    std::set<pci::Address> doubted_;    ///< asked for the look that comes
-    std::set<pci::Address> departing_;  ///< closed, and not given back yet
+    std::set<pci::Address> departing_;          ///< closed, and not given back yet
+    std::shared_ptr<void> departures_awaited_;  ///< by close(), until there are none
+    boost::asio::steady_timer retry_;
     std::set<std::string> logged_problems_;
     LockdownMode lockdown_ = LockdownMode::unknown;
     bool begun_ = false;

@@ -84,6 +84,9 @@ KernelFacts KernelView::of(const pci::Address& address) const {
     const fs::path device = sysfs_root_ / "bus/pci/devices" / address.to_string();
     KernelFacts facts;
     facts.driver = pci::read_link_name(device / "driver").value_or("");
+    if (struct stat link{}; ::lstat((device / "driver").c_str(), &link) == 0) {
+        facts.driver_identity = link.st_ino;
+    }
     facts.tsm_connected = !pci::read_attribute(device / "tsm/connect").value_or("").empty();
     facts.config_writable = ::access((device / "config").c_str(), W_OK) == 0;
     if (const auto port = ports_.find(address); port != ports_.end()) {

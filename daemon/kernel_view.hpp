@@ -22,6 +22,7 @@ namespace doed::daemon {
 
 struct KernelFacts {
     std::string driver;
+    std::uint64_t driver_identity = 0;  ///< of its link: another one when it is bound anew
     bool cxl_port = false;
     std::filesystem::path cdat_file;  ///< of the CXL port; empty when the port has none
     std::uint64_t cdat_identity = 0;  ///< of that file: another one when the port is made anew

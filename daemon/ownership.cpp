@@ -6,7 +6,6 @@ namespace doed::daemon {
 namespace {
 
 constexpr std::string_view vfio_driver = "vfio-pci";
-constexpr std::string_view cxl_driver = "cxl_pci";
 
 Ownership kernel_owned(std::string reason) {
     return Ownership{Owner::kernel, std::move(reason), base::Errc::kernel_owned};

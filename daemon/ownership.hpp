@@ -26,6 +26,9 @@ enum class LockdownMode : std::uint8_t { unknown, none, integrity, confidentiali
 /// "", "none", "integrity", "confidentiality": the Lockdown property.
 [[nodiscard]] std::string_view to_string(LockdownMode lockdown) noexcept;
 
+/// The kernel's driver for CXL memory devices. It uses the mailbox soon after it is bound.
+inline constexpr std::string_view cxl_driver = "cxl_pci";
+
 struct OwnershipFacts {
     std::string driver;  ///< bound kernel driver, empty when none
     bool cxl_port =

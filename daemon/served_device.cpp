@@ -85,7 +85,7 @@ Ownership ServedDevice::decide() const {
 }
 
 bool ServedDevice::driver_is_new() const {
-    return !finding_.kernel.driver.empty() &&
+    return finding_.kernel.driver == cxl_driver &&
            std::chrono::steady_clock::now() < driver_since_ + context_.driver_grace;
 }
 
@@ -103,14 +103,17 @@ void ServedDevice::update(DeviceFinding finding) {
     const bool other_results = decided_.owner == Owner::kernel &&
                                (finding.kernel.cdat_identity != finding_.kernel.cdat_identity ||
                                 finding.kernel.doe_features != finding_.kernel.doe_features);
-    if (finding.kernel.driver != finding_.kernel.driver) {
+    if (finding.kernel.driver != finding_.kernel.driver ||
+        finding.kernel.driver_identity != finding_.kernel.driver_identity) {
         driver_since_ = std::chrono::steady_clock::now();
     }
     finding_ = std::move(finding);
     if (object_) {
         object_->update(finding_.info);
     }
-    outdated_ = outdated_ || other_results || (has_lost() && may_retry());
+    // What the kernel took and has left again is nobody's fault; what does not answer is not asked too often.
+    outdated_ = outdated_ || other_results || has_lost(doe::MailboxState::kernel) ||
+                (has_lost(doe::MailboxState::gone) && may_retry());
     // What could not be opened may be free by now.
     open_wanted_ = true;
     if (!changing_) {
@@ -189,13 +192,23 @@ void ServedDevice::restate(const Ownership& ownership) {
     }
 }
 
-/// Whether a mailbox is out of our reach although the host lists its device.
-bool ServedDevice::has_lost() const {
-    return std::ranges::any_of(mailboxes_, [](const auto& mailbox) {
-        const auto state = mailbox->served->status().state;
-        return mailbox->served->driven() &&
-               (state == doe::MailboxState::gone || state == doe::MailboxState::kernel);
+/// Whether a mailbox is out of our reach, in this state, although the host lists its device.
+bool ServedDevice::has_lost(doe::MailboxState state) const {
+    return std::ranges::any_of(mailboxes_, [state](const auto& mailbox) {
+        return mailbox->served->driven() && mailbox->served->status().state == state;
     });
+}
+
+/// Whether something of a device that should be ours could not be opened.
+bool ServedDevice::has_failed() const {
+    if (!is_ours(decided_.owner)) {
+        return false;
+    }
+    return !is_ours(ownership_.owner) ||
+           (session_ && std::ranges::any_of(mailboxes_, [](const auto& mailbox) {
+                return mailbox->lending == Lending::no && !mailbox->opening &&
+                       !mailbox->served->driven();
+            }));
 }
 
 /// Opening a device through VFIO resets it, which what is lent of it would not survive.
@@ -220,9 +233,11 @@ void ServedDevice::plan_look() {
     const auto at = [&when](std::chrono::steady_clock::time_point time) {
         when = when ? std::min(*when, time) : time;
     };
-    const bool failed = is_ours(decided_.owner) && !is_ours(ownership_.owner);
-    if (!changing_ && (failed || has_lost())) {
+    if (!changing_ && (has_failed() || has_lost(doe::MailboxState::gone))) {
         at(next_retry_);
+    }
+    if (has_lost(doe::MailboxState::kernel)) {
+        at(std::chrono::steady_clock::now() + context_.retry_pause_min);
     }
     if (driver_is_new()) {
         at(driver_since_ + context_.driver_grace);
@@ -288,6 +303,7 @@ void ServedDevice::take() {
     SessionRequest request;
     request.device = finding_.info;
     request.device.driver = finding_.kernel.driver;
+    request.driver_identity = finding_.kernel.driver_identity;
     request.owner = decided_.owner;
     request.interrupts = context_.config.device(address()).interrupts;
     request.kernel_first = context_.config.device(address()).owner != OwnerChoice::claim;
@@ -429,10 +445,16 @@ void ServedDevice::reopened(Mailbox& mailbox,
     }
     const Ownership ownership = config ? ownership_ : not_opened(config.error());
     if (mailbox.served->ownership() != ownership) {
+        if (!config) {
+            context_.log.warning(config.error().message());
+        }
         assign(mailbox, ownership);
     }
     if (config) {
         drive(mailbox, std::move(*config));
+    } else {
+        static_cast<void>(may_retry());
+        plan_look();
     }
 }
 

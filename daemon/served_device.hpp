@@ -116,7 +116,8 @@ private:
     void reopened(Mailbox& mailbox, base::Result<std::unique_ptr<pci::ConfigSpace>> config);
     void assign(Mailbox& mailbox, const Ownership& ownership);
 
-    [[nodiscard]] bool has_lost() const;
+    [[nodiscard]] bool has_lost(doe::MailboxState state) const;
+    [[nodiscard]] bool has_failed() const;
     [[nodiscard]] bool may_open() const;
     [[nodiscard]] bool may_retry();
     [[nodiscard]] bool driver_is_new() const;

@@ -11,8 +11,16 @@
 namespace doed::daemon {
 
 void ServedDevice::lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
+    const auto& status = mailbox.served->status();
     if (!mailbox.served->driven() || changing_ || closing_) {
         completion(mailbox.served->refusal());
+        return;
+    }
+    if (status.state == doe::MailboxState::kernel || status.state == doe::MailboxState::gone) {
+        // Another's already, or nobody's: the host has not been looked at yet.
+        const bool taken = status.state == doe::MailboxState::kernel;
+        completion(base::fail(taken ? base::Errc::kernel_owned : base::Errc::device_gone,
+                              mailbox.served->name()));
         return;
     }
     mailbox.lending = Lending::letting_go;
@@ -36,6 +44,12 @@ void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompl
         if (!std::exchange(changing_, true)) {
             drop_session([self = shared_from_this()] { self->settle(); });
         }
+        return;
+    }
+    if (!is_ours(decided_.owner)) {
+        mailbox.lending = Lending::no;
+        assign(mailbox, ownership_);
+        completion(mailbox.served->refusal());
         return;
     }
     auto lease = context_.leases.grant(address(), mailbox.served->capability().offset, client,

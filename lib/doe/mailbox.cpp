@@ -298,8 +298,10 @@ void Mailbox::exchange_dropped(const Exchange& exchange, const base::Error& erro
 void Mailbox::exchange_ended(const Exchange& exchange) {
     count(exchange);
     const base::Result<void>& outcome = exchange.outcome();
+    const bool locked = !outcome && (outcome.error().code() == base::Errc::lockdown ||
+                                     outcome.error().code() == base::Errc::access_denied);
     if (!outcome &&
-        (exchange.mailbox_dead() || outcome.error().code() == base::Errc::device_gone)) {
+        (exchange.mailbox_dead() || locked || outcome.error().code() == base::Errc::device_gone)) {
         const JobPtr job = std::exchange(running_, nullptr);
         activity_ = Activity::none;
         reset_wanted_ = false;

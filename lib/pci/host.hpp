@@ -24,13 +24,10 @@ public:
     [[nodiscard]] virtual std::string_view backend() const = 0;
 
     /// Every function with at least one DOE capability, by ascending address. Functions that vanish or cannot be read
-    /// meanwhile are left out, each with an entry in `problems`. Blocks while the host is walked. One call at a time, of
-    /// this and forget() together; not always from the same thread.
+    /// meanwhile are left out, each with an entry in `problems`. Blocks while the host is walked. One call at a time;
+    /// not always from the same thread.
     [[nodiscard]] virtual base::Result<std::vector<DeviceInfo>> scan(
         std::vector<base::Error>& problems) = 0;
-
-    /// What earlier scans have found out about the function is not to be believed: the next one looks for itself.
-    virtual void forget(const Address& /*address*/) {}
 
     /// Any thread, also during a scan. A new handle on the function's config space, for one mailbox and one strand alone. Opened for reading and writing.
     /// Errors: not_found, access_denied, io.

@@ -30,8 +30,6 @@ public:
     [[nodiscard]] base::Result<std::vector<DeviceInfo>> scan(
         std::vector<base::Error>& problems) override;
 
-    void forget(const Address& address) override { walked_.erase(address); }
-
     [[nodiscard]] base::Result<std::unique_ptr<ConfigSpace>> open(const Address& address) override;
 
 private:

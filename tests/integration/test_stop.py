@@ -19,11 +19,25 @@ def stop(doed, number=signal.SIGTERM):
     return code, time.monotonic() - begin
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_idle_service_stops_at_once(doed, client, number):
     code, time_s = stop(doed, number)
     assert (code, client.owner()) == (0, None)
     assert time_s < TIME_TO_STOP_S
+
+
+def test_a_hangup_that_is_ignored_stays_so(bus, client, tmp_path):
+    doed = harness.Doed(bus.address, tmp_path / "doed.log", "--backend", f"emulator:{harness.DEMO_TOPOLOGY}",
+                        runner=["env", "--ignore-signal=HUP"])
+    try:
+        doed.await_name(client)
+        doed.signal(signal.SIGHUP)
+        # Had it been taken, this would be answered Cancelled, or not at all.
+        assert client.invoke(ENDPOINT_MAILBOX, MAILBOX, "Discover")
+        assert doed.process.poll() is None
+    finally:
+        code = doed.stop()
+    assert code == 0
 
 
 def test_a_stop_in_the_middle_of_an_exchange_answers_and_waits_for_the_device(start_doed, client):

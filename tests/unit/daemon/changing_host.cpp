@@ -155,17 +155,6 @@ base::Result<std::vector<pci::DeviceInfo>> ChangingHost::scan(std::vector<base::
     return found;
 }
 
-void ChangingHost::forget(const pci::Address& address) {
-    const std::lock_guard lock(mutex_);
-    ++forgotten_[address];
-}
-
-int ChangingHost::times_forgotten(const pci::Address& address) const {
-    const std::lock_guard lock(mutex_);
-    const auto found = forgotten_.find(address);
-    return found == forgotten_.end() ? 0 : found->second;
-}
-
 base::Result<std::unique_ptr<pci::ConfigSpace>> ChangingHost::open(const pci::Address& address) {
     std::unique_lock lock(mutex_);
     ++openings_;

@@ -58,9 +58,6 @@ public:
     [[nodiscard]] std::string_view backend() const override { return "changing"; }
     [[nodiscard]] base::Result<std::vector<pci::DeviceInfo>> scan(
         std::vector<base::Error>& problems) override;
-    void forget(const pci::Address& address) override;
-    /// How often it was told to forget the function.
-    [[nodiscard]] int times_forgotten(const pci::Address& address) const;
     [[nodiscard]] base::Result<std::unique_ptr<pci::ConfigSpace>> open(
         const pci::Address& address) override;
 
@@ -80,7 +77,6 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<pci::Address, Function> functions_;
-    std::map<pci::Address, int> forgotten_;
     std::optional<base::Error> refusal_;
     std::function<void()> at_scan_;
     std::function<base::Error()> at_open_;

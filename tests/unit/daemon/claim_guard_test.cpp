@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace doed::daemon {
 namespace {
@@ -21,13 +22,16 @@ class AClaimGuard : public testing::Test {
 protected:
     AClaimGuard() { tree.file(folder + "config", ""); }
 
+    /// The link that takes the old one's place is made before that goes, so that it has another number.
     void bind(const std::string& driver) {
-        std::filesystem::remove(std::filesystem::path(tree.root()) / (folder + "driver"));
-        tree.link(folder + "driver", "../../../../bus/pci/drivers/" + driver);
+        tree.link(folder + "next", "../../../../bus/pci/drivers/" + driver);
+        std::filesystem::rename(tree.root() / (folder + "next"), tree.root() / (folder + "driver"));
     }
     [[nodiscard]] ClaimGuard guard(const std::string& driver = "",
                                    MailboxUse use = MailboxUse::through_port) const {
-        return {tree.root(), function, driver, use};
+        struct stat link{};
+        ::lstat((tree.root() / (folder + "driver")).c_str(), &link);
+        return {tree.root(), function, driver, link.st_ino, use};
     }
     static void expect_taken(ClaimGuard& guard, const std::string& by) {
         const auto confirmed = guard.confirm();
@@ -68,6 +72,14 @@ TEST_F(AClaimGuard, KeepsADeviceWhoseDriverLeaves) {
 TEST_F(AClaimGuard, NoticesADriverInAnothersPlace) {
     bind("nvme");
     auto guarded = guard("nvme");
+    bind("cxl_pci");
+    expect_taken(guarded, "cxl_pci");
+}
+
+TEST_F(AClaimGuard, NoticesADriverThatIsBoundAnew) {
+    bind("cxl_pci");
+    auto guarded = guard("cxl_pci");
+    ASSERT_TRUE(guarded.confirm());
     bind("cxl_pci");
     expect_taken(guarded, "cxl_pci");
 }

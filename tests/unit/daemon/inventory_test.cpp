@@ -188,23 +188,6 @@ TEST_F(AnInventory, TellsADeviceThatWentAndReturnedBetweenTwoLooksByItsIdentity)
     EXPECT_NE(table(), before) << "the copy of the device before is not shown";
 }
 
-TEST_F(AnInventory, DoubtsWhatTheHostRemembersOfADeviceThatAsksForALook) {
-    const pci::Address other{.bus = 0x0E};
-    begin_with(endpoint());
-    side.host.plug(endpoint("", "0000:0e:00.0"));
-    look();
-    ASSERT_TRUE(client.wait_for("/org/doed1/device/0000_0e_00_0/mailbox_190", mailbox_interface,
-                                "State", "idle"));
-    EXPECT_EQ(side.host.times_forgotten(address), 0) << "others asked for that look";
-    side.host.unplug(address);
-    side.host.plug(endpoint());
-    EXPECT_EQ(client.call(mailbox_path, mailbox_interface, "Discover")->error,
-              "org.doed1.Error.DeviceGone");
-    ASSERT_TRUE(client.wait_for(mailbox_path, mailbox_interface, "State", "idle"));
-    EXPECT_GT(side.host.times_forgotten(address), 0);
-    EXPECT_EQ(side.host.times_forgotten(other), 0);
-}
-
 TEST_F(AnInventory, ServesADeviceThatWentAndReturnedBetweenTwoLooks) {
     begin_with(endpoint());
     side.host.unplug(address);
@@ -473,9 +456,13 @@ TEST_F(ADevice, ThatComesAndGoesAThousandTimesLeavesNothingBehind) {
     for (int cycle = 0; cycle < 1000 && !HasFatalFailure(); ++cycle) {
         come_and_go();
     }
-    // The last lease may still be on its way out.
-    EXPECT_TRUE(client.wait_until([&] { return footprint() == before; }))
-        << testing::PrintToString(footprint()) << ", not " << testing::PrintToString(before);
+    // The last lease may still be on its way out, now or then.
+    EXPECT_TRUE(client.wait_until([&] {
+        const auto after = footprint();
+        return after.descriptors <= before.descriptors && after.threads <= before.threads &&
+               after.objects == 0;
+    })) << testing::PrintToString(footprint())
+        << ", not " << testing::PrintToString(before);
     EXPECT_EQ(before.objects, 0U);
     EXPECT_EQ(side.host.most_handles(), 1);
 }

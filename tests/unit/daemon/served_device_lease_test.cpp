@@ -4,6 +4,8 @@
 #include "daemon/served_device.hpp"
 #include "served_device_fixture.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <future>
 
 namespace doed::daemon {
@@ -118,6 +120,26 @@ TEST_F(ALentDevice, IsNotLentInTheMiddleOfAChange) {
     expect_daemon();
     auto lease = lend();
     expect_lent();
+}
+
+TEST_F(ALentDevice, IsNotLentWhenTheKernelTakesItMeanwhile) {
+    serve_and_read();
+    const auto lease = client.start(mailbox_path, mailbox_interface, "Release");
+    ASSERT_TRUE(wait_for("Owner", "released"));
+    update(with_port());
+    side.host.go_on();
+    ASSERT_TRUE(client.wait_for(lease));
+    EXPECT_EQ(lease->error, error_prefix + "KernelOwned");
+    EXPECT_EQ(property("Owner"), "kernel");
+    EXPECT_EQ(source(), "kernel");
+}
+
+TEST_F(ALentDevice, IsNotLentWhenItDoesNotAnswer) {
+    serve();
+    side.host.silence(address);
+    EXPECT_EQ(error_of(mailbox_interface, "Discover"), error_prefix + "DeviceGone");
+    EXPECT_TRUE(wait_for("State", "gone"));
+    EXPECT_EQ(error_of(mailbox_interface, "Release"), error_prefix + "DeviceGone");
 }
 
 TEST_F(ALentDevice, StaysLentWhenTheKernelTakesTheDeviceAndIsTheKernelsThen) {
@@ -296,6 +318,39 @@ TEST_F(AMailboxOfTwo, ThatCannotBeOpenedAfterwardsIsTriedAgainAtTheNextLook) {
     update(finding);
     expect_daemon();
     EXPECT_EQ(other("Owner"), "daemon");
+}
+
+TEST_F(AMailboxOfTwo, ThatCannotBeOpenedAfterwardsAsksToBeTriedAgain) {
+    std::atomic<int> looks = 0;
+    side.context.retry_pause_min = std::chrono::milliseconds(20);
+    side.on_loop([&] { side.look = [&] { ++looks; }; });
+    serve_both();
+    auto lease = lend();
+    EXPECT_TRUE(side.host.wait_for_handles(1));
+    side.host.refuse(base::Error(Errc::io, "config: no memory"));
+    lease.reset();
+    EXPECT_TRUE(wait_for("Owner", "none"));
+    const auto end = std::chrono::steady_clock::now() + bus::patience;
+    while (looks == 0 && std::chrono::steady_clock::now() < end) {
+        side.let_run();
+    }
+    EXPECT_GT(looks, 0);
+    side.on_loop([this] { side.look = [] {}; });
+}
+
+// Opening the device through VFIO would reset the mailbox that is lent.
+TEST_F(AMailboxOfTwo, WaitsForTheOtherWhereVfioWouldResetBoth) {
+    auto kept = side.context.leases.grant(address, 0x190, "a program of before", [] {});
+    ASSERT_TRUE(kept);
+    side.context.leases.forget(address, 0x190);
+    serve(with_driver(finding, "vfio-pci"));
+    EXPECT_TRUE(client.wait_for(other_path, mailbox_interface, "Owner", "none"));
+    EXPECT_EQ(other("OwnerReason"), "another mailbox of the device is lent out");
+    EXPECT_EQ(property("Owner"), "released");
+    kept->reset();
+    EXPECT_TRUE(wait_for("Owner", "none"));
+    EXPECT_NE(other("OwnerReason"), "another mailbox of the device is lent out")
+        << "it was tried, and there is no VFIO here";
 }
 
 TEST_F(AMailboxOfTwo, ShowsTheKernelsTableAtTheFirstOnly) {

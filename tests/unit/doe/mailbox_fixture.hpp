@@ -31,8 +31,9 @@ struct DoeFunction {
 
     emulator::DoeInstance instance;
     bool gone = false;
-    bool taken = false;    ///< the kernel's, by what confirm_claim() says
-    bool arrived = false;  ///< and may_tidy_up() that it uses it
+    std::optional<Errc> write_error;  ///< what writes fail with
+    bool taken = false;               ///< the kernel's, by what confirm_claim() says
+    bool arrived = false;             ///< and may_tidy_up() that it uses it
     std::function<void(std::uint16_t register_offset, std::uint32_t value)> after_write;
     std::optional<std::uint32_t>
         stuck_status;                ///< what the status register reads as, whatever happens
@@ -66,6 +67,9 @@ public:
     }
     base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
         ++function_.accesses;
+        if (function_.write_error) {
+            return base::fail(*function_.write_error, "config");
+        }
         const auto register_offset = static_cast<std::uint16_t>(offset - DoeFunction::offset);
         function_.writes.emplace_back(register_offset, value);
         if (!function_.gone) {

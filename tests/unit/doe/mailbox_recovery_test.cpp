@@ -54,6 +54,21 @@ TEST_F(AMailbox, StuckBusyIsReportedAfterOneSecondAndDeadAfterTwo) {
     EXPECT_NE(refused->text().find("Busy did not clear"), std::string::npos) << refused->text();
 }
 
+TEST_F(AMailbox, ThatMayNotBeWrittenIsDeadAndTriedAgain) {
+    for (const Errc code : {Errc::lockdown, Errc::access_denied}) {
+        claim();
+        function_->write_error = code;
+        const auto refused = submit_cdat();
+        run_until_answered(refused);
+        EXPECT_TRUE(refused->failed_with(code)) << refused->text();
+        EXPECT_EQ(mailbox_->status().state, MailboxState::dead) << "whoever watches looks for why";
+        function_->write_error.reset();
+        EXPECT_TRUE(scheduler_.run_until(
+            [this] { return mailbox_->status().state == MailboxState::idle; }));
+        mailbox_.reset();
+    }
+}
+
 TEST_F(AMailbox, DeadIsTriedAgainWithGrowingPausesAndServesWhenItReacts) {
     claim();
     function_->stuck_status = status_busy;

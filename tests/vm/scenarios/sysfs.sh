@@ -132,6 +132,7 @@ check_equal "auto: the switch port's Owner is daemon" daemon "$(property "$switc
 # ---- the kernel is locked down meanwhile -------------------------------------
 # No event tells of it: the first request that fails does, or the next event.
 
+sleep 4 # beyond the last look of the start, so that the request alone makes it look
 check_equal "the Manager knows of no lockdown" none "$(property /org/doed1 Manager Lockdown)"
 echo integrity >/sys/kernel/security/lockdown || fail "the kernel can be locked down" "see the console log"
 since=$(milliseconds)

@@ -168,7 +168,9 @@ check_equal "the mailbox's table too ($slowest_table ms)" "1 $(md5sum <"$referen
   "$(client_tables "$endpoint") $(awk '$2 == "table" { print $4; exit }' "$CLIENT_LOG")"
 check_equal "the client saw no other errors than it should" '' "$(client_errors "$CLIENT_MAY_SEE")"
 check "doed lives" doed_is_running
-check_equal "nothing was polled" 0 "$(count "$endpoint" PollCompletions)"
+polled=$(count "$endpoint" PollCompletions) rung=$(count "$endpoint" InterruptCompletions)
+check "of $rung exchanges next to none was polled ($polled): an interrupt may come later than the safety poll on a busy host" \
+  test $((polled * 100)) -le "$rung"
 
 # ---- the device is taken away under VFIO -------------------------------------
 
