@@ -134,6 +134,17 @@ doed_await() {
   fi
 }
 
+# doed's open files but for those that it has for the moment of an access: the fewest of ten looks.
+open_files() {
+  local i count fewest=''
+  for ((i = 0; i < 10; i++)); do
+    count=$(find "/proc/$doed_pid/fd" -mindepth 1 | wc -l)
+    [[ -n $fewest ]] && ((fewest <= count)) || fewest=$count
+  done
+  echo "$fewest"
+}
+# open_files_at_most COUNT: for within; those of work in hand are closed by then, those of a leak are not.
+open_files_at_most() { (($(open_files) <= $1)); }
 doed_is_running() { kill -0 "$doed_pid" 2>/dev/null; }
 doed_is_up_or_gone() { name_is_owned || ! doed_is_running; }
 
