@@ -115,7 +115,7 @@ def test_interrupts_may_be_forbidden(start_doed, client, config):
     ({"devices": {"0d:00.0": "claim"}}, "/devices/0d:00.0", ["object", "claim"]),
     ({"devices": {"0d:00.0": {"driver": "vfio-pci"}}}, "/devices/0d:00.0/driver", ["driver"]),
     ({"devices": ["0d:00.0"]}, "/devices", ["object"]),
-    ({"devices": {"0d:00.0/190": {"owner": "claim"}}}, "/devices", ["0d:00.0/190", "PCI address"]),
+    ({"devices": {"0d:00.0/190": {"owner": "claim"}}}, "/devices", ["0d:00.0~1190", "PCI address"]),
     ({"owner": "claim"}, "/owner", ["owner"])])
 def test_a_wrong_word_is_refused_with_its_place(tmp_path, config, place, words):
     path = harness.write_json(tmp_path / "doed.json", config)
