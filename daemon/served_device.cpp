@@ -512,12 +512,12 @@ void ServedDevice::close(base::Errc why, std::function<void()> closed) {
     closed_ = std::move(closed);
     wanted_back_timer_.cancel();
     look_timer_.cancel();
-    if (why == base::Errc::device_gone) {
-        hide();
-    }
     for (const auto& mailbox : mailboxes_) {
         context_.leases.forget(address(), mailbox->served->capability().offset);
         mailbox->served->end(why);
+    }
+    if (why == base::Errc::device_gone) {
+        hide();
     }
     for (auto& waiting : std::exchange(after_change_, {})) {
         waiting();

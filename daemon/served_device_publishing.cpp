@@ -111,6 +111,7 @@ void ServedDevice::update_cdat(Mailbox& mailbox) {
                         context_.config.allowed.find(doe::protocol_table_access).has_value();
     if (mailbox.cdat_object && (!wanted || mailbox.shown_cache != mailbox.cache)) {
         mailbox.cdat_object->emit_removed();
+        mailbox.cdat_object->leave(mailbox.served->absence(doe::protocol_table_access));
         mailbox.cdat_object.reset();
         mailbox.shown_cache.reset();
     }
@@ -152,10 +153,12 @@ void ServedDevice::hide() {
     for (const auto& mailbox : mailboxes_) {
         if (mailbox->cdat_object) {
             mailbox->cdat_object->emit_removed();
+            mailbox->cdat_object->leave(mailbox->served->refusal().error());
             mailbox->cdat_object.reset();
         }
         if (mailbox->object) {
             mailbox->object->emit_removed();
+            mailbox->object->leave(mailbox->served->refusal().error());
             mailbox->object.reset();
         }
     }

@@ -318,6 +318,14 @@ std::string_view ServedMailbox::completion() const noexcept {
     return doe::to_string(status_.completion);
 }
 
+base::Error ServedMailbox::absence(doe::Protocol protocol) const {
+    if (!ended_ && is_ours(ownership_.owner) && service_) {
+        return base::Error(base::Errc::not_supported,
+                           name_ + " no longer offers " + protocol.to_string());
+    }
+    return refusal().error();
+}
+
 std::unexpected<base::Error> ServedMailbox::refusal() const {
     if (ended_) {
         return base::fail(*ended_, name_);

@@ -32,12 +32,12 @@ void guard(const Reply<Values...>& reply, Body body) noexcept {
     }
 }
 
-/// Calls `body(Reply)`; `object` is as for Reply.
+/// Calls `body(Reply)`; `object`: the called one's.
 template <typename... Values, typename Body>
-void guard(Pump& pump, const std::shared_ptr<void>& object, sdbus::Result<Values...>&& result,
+void guard(Pump& pump, const OwnPresence& object, sdbus::Result<Values...>&& result,
            Body body) noexcept {
     try {
-        const Reply<Values...> reply(pump, object, std::move(result));
+        const Reply<Values...> reply(pump, object.share(), std::move(result));
         guard(reply, [&] { body(reply); });
     } catch (const std::exception&) {
         return;  // no memory for the answer
@@ -46,7 +46,7 @@ void guard(Pump& pump, const std::shared_ptr<void>& object, sdbus::Result<Values
 
 /// A handler with options: calls `body(Reply, MethodOptions)`, or refuses the options.
 template <typename... Values, typename Body>
-void serve(Pump& pump, const std::shared_ptr<void>& object, sdbus::Result<Values...>&& result,
+void serve(Pump& pump, const OwnPresence& object, sdbus::Result<Values...>&& result,
            const OptionMap& options, KnownOptions known, base::Duration default_deadline,
            Body body) noexcept {
     guard(pump, object, std::move(result), [&](const Reply<Values...>& reply) {

@@ -5,10 +5,11 @@
 // last copy goes. Never throws. Bus loop only.
 //
 // sd-bus compares a result with what the called object promised, in memory of that object's: an object that is no more must
-// not be answered for. Its calls end with an error, which is not compared.
+// not be answered for. Its calls end with the error that it left with, which is not compared.
 #pragma once
 
 #include "daemon/bus/errors.hpp"
+#include "daemon/bus/presence.hpp"
 #include "daemon/bus/pump.hpp"
 
 #include <exception>
@@ -21,12 +22,13 @@ namespace doed::bus {
 template <typename... Values>
 class Reply {
 public:
-    /// `object` lives as long as the called object.
-    Reply(Pump& pump, std::weak_ptr<void> object, sdbus::Result<Values...>&& result)
+    /// `object`: the called one's.
+    Reply(Pump& pump, std::shared_ptr<const Presence> object, sdbus::Result<Values...>&& result)
         : call_(std::make_shared<Call>(pump, std::move(object), std::move(result))) {}
 
     void succeed(const Values&... values) const noexcept {
-        if (call_->object.expired()) {
+        if (const auto& left = call_->object->left()) {
+            fail(*left);
             return;
         }
         call_->answer([&](const auto& result) { result.returnResults(values...); });
@@ -43,7 +45,7 @@ public:
 
 private:
     struct Call {
-        Call(Pump& owner, std::weak_ptr<void> called, sdbus::Result<Values...>&& open)
+        Call(Pump& owner, std::shared_ptr<const Presence> called, sdbus::Result<Values...>&& open)
             : pump(owner), object(std::move(called)), result(std::move(open)) {}
         Call(const Call&) = delete;
         Call& operator=(const Call&) = delete;
@@ -80,7 +82,7 @@ private:
         }
 
         Pump& pump;
-        std::weak_ptr<void> object;
+        std::shared_ptr<const Presence> object;
         std::optional<sdbus::Result<Values...>> result;
         std::shared_ptr<const void> kept;
     };

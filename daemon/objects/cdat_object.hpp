@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace doed::daemon {
@@ -29,6 +30,8 @@ public:
     /// Tells the object manager's audience that the interface has come, or is about to go.
     void emit_added();
     void emit_removed();
+    /// What calls that are still open end with, instead of a result, once the object is gone.
+    void leave(base::Error why) const { presence_.leave(std::move(why)); }
 
 private:
     using TablePtr = CdatCache::TablePtr;
@@ -54,7 +57,7 @@ private:
 
     bus::Pump& pump_;
     bus::Clients& clients_;
-    std::shared_ptr<void> presence_ = std::make_shared<int>(0);  ///< of this object, for replies
+    bus::OwnPresence presence_;
     std::shared_ptr<CdatCache> cache_;
     std::string mailbox_name_;
     base::Duration default_deadline_;

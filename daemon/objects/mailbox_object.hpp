@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace doed::daemon {
@@ -31,6 +32,8 @@ public:
     /// Tells the object manager's audience that the object has come, or is about to go.
     void emit_added();
     void emit_removed();
+    /// What calls that are still open end with, instead of a result, once the object is gone.
+    void leave(base::Error why) const { presence_.leave(std::move(why)); }
     /// Tells the bus which properties differ from when it was told last.
     void emit_changes();
 
@@ -68,7 +71,7 @@ private:
 
     bus::Pump& pump_;
     bus::Clients& clients_;
-    std::shared_ptr<void> presence_ = std::make_shared<int>(0);  ///< of this object, for replies
+    bus::OwnPresence presence_;
     std::shared_ptr<ServedMailbox> mailbox_;
     Lend lend_;
     Told told_;

@@ -50,6 +50,8 @@ public:
     }
     ~TestObject() { unregisterAdaptor(); }
 
+    void leave(base::Error why) const { presence_.leave(std::move(why)); }
+
 private:
     void GetTable(sdbus::Result<Table>&& result, std::map<std::string, sdbus::Variant>) override {
         guard(pump_, presence_, std::move(result), body_);
@@ -73,7 +75,7 @@ private:
     std::vector<std::string> Problems() override { return {}; }
 
     Pump& pump_;
-    std::shared_ptr<void> presence_ = std::make_shared<int>(0);
+    OwnPresence presence_;
     Body body_;
 };
 
@@ -176,6 +178,17 @@ TEST_F(AHandler, AnswersWithAnErrorForAnObjectThatIsNoMore) {
         });
     });
     EXPECT_EQ(call("GetTable"), "org.doed1.Error.Cancelled: the request was cancelled");
+}
+
+TEST_F(AHandler, SaysWhyTheObjectIsNoMore) {
+    serve_with([this](const auto& reply) {
+        boost::asio::post(loop, [this, reply] {
+            object->leave(base::Error(base::Errc::released, "lent to :1.7"));
+            object.reset();
+            reply.succeed({1, 2, 3});
+        });
+    });
+    EXPECT_EQ(call("GetTable").find("org.doed1.Error.Released: lent to :1.7: "), 0U);
 }
 
 TEST(AConnection, ThatCannotBeMadeSaysWhy) {
