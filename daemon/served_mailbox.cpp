@@ -319,6 +319,10 @@ std::string_view ServedMailbox::completion() const noexcept {
 }
 
 base::Error ServedMailbox::absence(doe::Protocol protocol) const {
+    const bool has_owner = is_ours(ownership_.owner) || ownership_.owner == Owner::kernel;
+    if (!ended_ && has_owner && offers(protocol)) {
+        return base::Error(base::Errc::cancelled, name_);  // it is to be had anew
+    }
     if (!ended_ && is_ours(ownership_.owner) && service_) {
         return base::Error(base::Errc::not_supported,
                            name_ + " no longer offers " + protocol.to_string());

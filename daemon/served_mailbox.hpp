@@ -84,7 +84,7 @@ public:
     [[nodiscard]] bool offers(doe::Protocol protocol) const noexcept;
     /// What a request that needs the device is answered while it is not driven.
     [[nodiscard]] std::unexpected<base::Error> refusal() const;
-    /// Why what it was known to offer is not there any more: as refusal(), or not_supported.
+    /// Why what it was known to offer is not there any more: not_supported, cancelled when it is to be had anew, else as refusal().
     [[nodiscard]] base::Error absence(doe::Protocol protocol) const;
     [[nodiscard]] bool driven() const noexcept { return service_ != nullptr; }
     /// Whether the claim is over, well or badly; true for what is not ours.

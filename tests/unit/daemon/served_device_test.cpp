@@ -185,6 +185,23 @@ TEST_F(AServedDevice, DoesNotShowATableThatWasReadForAPortThatIsGone) {
     EXPECT_EQ(table_size(), 24U);
 }
 
+TEST_F(AServedDevice, AnswersAReadingThatCameTooLateAsANewOne) {
+    serve(with_port(20, 7));
+    side.let_run();
+    std::promise<void> go_on;
+    const auto gate = go_on.get_future().share();
+    for (int worker = 0; worker < DaemonSide::worker_count; ++worker) {
+        boost::asio::post(side.workers, [gate] { gate.wait(); });
+    }
+    const auto late = client.start(mailbox_path, cdat_interface, "GetTable");
+    EXPECT_EQ(source(), "kernel") << "the request is there";
+    update(with_driver(finding, "pci-stub"));
+    go_on.set_value();
+    ASSERT_TRUE(client.wait_for(late));
+    EXPECT_NE(late->error, error_prefix + "Cancelled");
+    EXPECT_EQ(late->error, error_of(mailbox_interface, "Discover"));
+}
+
 TEST_F(AServedDevice, LetsRequestsWaitWhileItIsOpenedAnew) {
     serve_and_read();
     update(with_driver(finding, "vfio-pci"));
