@@ -25,16 +25,6 @@ bool is_ignored(int signal) {
     return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/// Whether standard input is the terminal in whose foreground this process is.
-bool has_terminal() {
-    return ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
-}
-
-/// SIGTTOU is blocked, so that this is allowed from the background.
-void give_terminal_to(pid_t group) {
-    ::tcsetpgrp(STDIN_FILENO, group);
-}
-
 }  // namespace
 
 Outcome<int> LentCommand::run(const std::vector<std::string>& words, base::UniqueFd lease) {
@@ -46,7 +36,7 @@ Outcome<int> LentCommand::run(const std::vector<std::string>& words, base::Uniqu
     return WIFSIGNALED(status) ? status_signal_base + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-LentCommand::LentCommand() {
+LentCommand::LentCommand() : terminal_(::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)) {
     ::sigemptyset(&waited_);
     for (const int signal : {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP}) {
         // What is ignored, as under nohup(1), is so for the command too.
@@ -64,11 +54,11 @@ LentCommand::LentCommand() {
     by_default.sa_handler = SIG_DFL;
     ::sigaction(SIGCHLD, &by_default, &child_);
     // With its output in a pipe, to a pager for instance, the terminal stays with who shares it until the command wants it.
-    foreground_ = has_terminal() && ::isatty(STDOUT_FILENO) != 0;
+    foreground_ = has_terminal() && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
 }
 
 LentCommand::~LentCommand() {
-    if (group_ != 0 && ::tcgetpgrp(STDIN_FILENO) == group_) {
+    if (group_ != 0 && ::tcgetpgrp(terminal_.get()) == group_) {
         give_terminal_to(::getpgrp());
     }
     ::sigaction(SIGCHLD, &child_, nullptr);
@@ -111,6 +101,16 @@ void LentCommand::become(const std::vector<std::string>& words, int lease) const
     ::_exit(error == ENOENT ? status_not_found : status_not_runnable);
 }
 
+/// Whether this process is in the foreground of its terminal, wherever its standard input comes from.
+bool LentCommand::has_terminal() const {
+    return ::tcgetpgrp(terminal_.get()) == ::getpgrp();
+}
+
+/// SIGTTOU is blocked, so that this is allowed from the background.
+void LentCommand::give_terminal_to(pid_t group) const {
+    ::tcsetpgrp(terminal_.get(), group);
+}
+
 /// Until the command's first process has ended; its wait status.
 int LentCommand::wait() {
     while (true) {
@@ -142,7 +142,7 @@ void LentCommand::stopped(int signal) {
         foreground_ = true;
         resume();
     } else if (wants_terminal || signal == SIGTSTP) {
-        if (::tcgetpgrp(STDIN_FILENO) == group_) {
+        if (::tcgetpgrp(terminal_.get()) == group_) {
             give_terminal_to(::getpgrp());
         }
         suspend_ourselves();

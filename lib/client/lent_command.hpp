@@ -38,7 +38,10 @@ private:
     void stopped(int signal);
     void resume() const;
     void suspend_ourselves() const;
+    [[nodiscard]] bool has_terminal() const;
+    void give_terminal_to(pid_t group) const;
 
+    base::UniqueFd terminal_;   ///< that controls us; without one, tcgetpgrp() of it fails
     sigset_t waited_{};         ///< the signals that wait() takes
     sigset_t mask_{};           ///< as it was before
     struct sigaction child_{};  ///< what SIGCHLD did before

@@ -134,3 +134,16 @@ def test_ctrl_c_reaches_a_command_whose_output_is_piped(terminal):
     user.expect(b"<begun>")
     user.type(INTERRUPT)
     user.expect(b"<over %d>" % (128 + signal.SIGINT))
+
+
+def test_a_command_with_other_input_may_ask_at_the_terminal(terminal):
+    tool = """
+with open("/dev/tty") as terminal:
+    print("<asks>", flush=True)
+    print("<told " + terminal.readline().strip() + ">", flush=True)
+"""
+    user = terminal(PYTHON, "-c", tool, runner=("/bin/bash", "-c", '"$@" </dev/null; echo "<over $?>"', "bash"))
+    user.expect(b"<asks>")
+    user.type(b"this\n")
+    user.expect(b"<told this>")
+    user.expect(b"<over 0>")
