@@ -60,6 +60,37 @@ def test_timeout(start_doed, client):
     client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
 
 
+# A claim makes two exchanges and about 30 accesses; a table takes seven exchanges and about 170 accesses.
+@pytest.mark.parametrize("kind, keys, name, cause", [
+    ("error-at-go", {"at": 5}, "DeviceError", "Error is set instead of a response"),
+    ("error-in-read", {"at": 5, "dwords": 2}, "DeviceError", "Error was set while the response was read"),
+    ("wrong-type", {"at": 5}, "Malformed", "1e98:82"),
+    ("length-one", {"at": 5}, "Malformed", "1 dwords"),
+    ("never-ready", {"at": 5}, "Timeout", "no response"),
+    ("stuck-busy", {"at": 5}, "Busy", "Busy did not clear"),
+    ("access-fails", {"at": 100}, "IOError", "refused by the fault script"),
+])
+def test_a_misbehaving_device_costs_one_call(start_doed, client, kind, keys, name, cause):
+    fault = {"kind": kind, **keys}
+    start_doed(harness.topology(harness.endpoint(
+        response_time_us=0, mailboxes=[{"offset": "0x190", "protocols": ["1e98:02"], "faults": [fault]}])))
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+    error = error_of(client.invoke, ENDPOINT_MAILBOX, CDAT, "GetTable")
+    assert error.name.rpartition(".")[2] == name
+    assert WHERE + ": " in error.message and cause in error.message
+    assert len(client.invoke(ENDPOINT_MAILBOX, CDAT, "GetTable")) == 160
+
+
+def test_a_device_that_vanishes_in_the_middle(start_doed, client):
+    fault = {"kind": "all-ones", "at": 100, "time_us": 60_000_000}
+    start_doed(harness.topology(harness.endpoint(
+        response_time_us=0, mailboxes=[{"offset": "0x190", "protocols": ["1e98:02"], "faults": [fault]}])))
+    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+    error = error_of(client.invoke, ENDPOINT_MAILBOX, CDAT, "GetTable")
+    assert error.name == "org.doed1.Error.DeviceGone"
+    assert WHERE in error.message
+
+
 def test_unknown_object(doed, client):
     error = error_of(client.invoke, f"{harness.ROOT}/device/0000_7f_1f_7/mailbox_190", MAILBOX, "Discover")
     assert error.name == "org.freedesktop.DBus.Error.UnknownObject"
