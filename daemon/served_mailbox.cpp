@@ -183,6 +183,23 @@ void ServedMailbox::await_drive(const bus::MethodOptions& options, Completion<vo
     early_.push_back(early);
 }
 
+/// Makes the request again when the mailbox is driven.
+template <typename Value>
+void ServedMailbox::once_driven(const bus::MethodOptions& options, Request<Value> request,
+                                Completion<Value> completion) {
+    await_drive(options,
+                [weak = weak_from_this(), options, request,
+                 completion = std::move(completion)](const base::Result<void>& driven) mutable {
+                    if (!driven) {
+                        completion(std::unexpected(driven.error()));
+                    } else if (const auto self = weak.lock()) {
+                        (self.get()->*request)(options, std::move(completion));
+                    } else {
+                        completion(base::fail(base::Errc::cancelled));
+                    }
+                });
+}
+
 void ServedMailbox::resume_early(const base::Result<void>& result) {
     for (const auto& early : std::exchange(early_, {})) {
         early->resume(result);
@@ -191,14 +208,7 @@ void ServedMailbox::resume_early(const base::Result<void>& result) {
 
 void ServedMailbox::discover(const bus::MethodOptions& options, Completion<Features> completion) {
     if (!service_) {
-        await_drive(options, [weak = weak_from_this(), options, completion = std::move(completion)](
-                                 const base::Result<void>& driven) mutable {
-            if (const auto self = weak.lock(); driven && self) {
-                self->discover(options, std::move(completion));
-            } else {
-                completion(std::unexpected(driven.error()));
-            }
-        });
+        once_driven(options, &ServedMailbox::discover, std::move(completion));
         return;
     }
     auto deliver = [completion = std::move(completion)](io::OperationResult result) mutable {
@@ -215,14 +225,7 @@ void ServedMailbox::discover(const bus::MethodOptions& options, Completion<Featu
 void ServedMailbox::read_cdat(const bus::MethodOptions& options,
                               Completion<cdat::Table> completion) {
     if (!service_) {
-        await_drive(options, [weak = weak_from_this(), options, completion = std::move(completion)](
-                                 const base::Result<void>& driven) mutable {
-            if (const auto self = weak.lock(); driven && self) {
-                self->read_cdat(options, std::move(completion));
-            } else {
-                completion(std::unexpected(driven.error()));
-            }
-        });
+        once_driven(options, &ServedMailbox::read_cdat, std::move(completion));
         return;
     }
     auto deliver = [completion = std::move(completion)](io::OperationResult result) mutable {
@@ -261,14 +264,7 @@ void ServedMailbox::execute(std::shared_ptr<doe::Operation> operation,
 
 void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> completion) {
     if (!service_) {
-        await_drive(options, [weak = weak_from_this(), options, completion = std::move(completion)](
-                                 const base::Result<void>& driven) mutable {
-            if (const auto self = weak.lock(); driven && self) {
-                self->reset(options, std::move(completion));
-            } else {
-                completion(std::unexpected(driven.error()));
-            }
-        });
+        once_driven(options, &ServedMailbox::reset, std::move(completion));
         return;
     }
     // A claim cannot be withdrawn: when time is up it goes on without the caller.

@@ -105,7 +105,12 @@ private:
 
     void execute(std::shared_ptr<doe::Operation> operation, const bus::MethodOptions& options,
                  std::move_only_function<void(io::OperationResult)> deliver);
+    template <typename Value>
+    using Request = void (ServedMailbox::*)(const bus::MethodOptions&, Completion<Value>);
     void await_drive(const bus::MethodOptions& options, Completion<void> resume);
+    template <typename Value>
+    void once_driven(const bus::MethodOptions& options, Request<Value> request,
+                     Completion<Value> completion);
     void resume_early(const base::Result<void>& result);
     void tell_stopped();
     void take_status(doe::MailboxStatus status);
