@@ -131,6 +131,10 @@ bool JsonValue::is_object() const noexcept {
     return value_ != nullptr && value_->is_object();
 }
 
+bool JsonValue::is_null() const noexcept {
+    return value_ != nullptr && value_->is_null();
+}
+
 void JsonValue::refuse(std::string_view expected) const {
     if (value_ != nullptr) {
         refuse_because("expected " + std::string(expected) + ", found " + describe_value(*value_));
@@ -283,7 +287,8 @@ JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
 JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
 JsonDocument::~JsonDocument() = default;
 
-Result<JsonDocument> JsonDocument::load(const std::filesystem::path& path) {
+Result<JsonDocument> JsonDocument::load(const std::filesystem::path& path,
+                                        std::size_t max_size_bytes) {
     const auto bytes = read_file(path, max_size_bytes);
     if (!bytes) {
         return std::unexpected(bytes.error());

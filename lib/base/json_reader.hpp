@@ -79,6 +79,7 @@ public:
     [[nodiscard]] bool is_string() const noexcept;
     [[nodiscard]] bool is_number() const noexcept;
     [[nodiscard]] bool is_object() const noexcept;
+    [[nodiscard]] bool is_null() const noexcept;
 
     /// For a rule that only the caller knows: "expected <expected>, found <the value>" at this value's place.
     void refuse(std::string_view expected) const;
@@ -130,11 +131,12 @@ private:
 
 class JsonDocument {
 public:
-    /// Largest file that is read.
-    static constexpr std::size_t max_size_bytes = 16U << 20;
+    /// Largest file that is read, unless the caller says more.
+    static constexpr std::size_t usual_max_size_bytes = 16U << 20;
 
     /// Errors: those of read_file; invalid_argument for bad syntax, with line and column, and for repeated keys.
-    [[nodiscard]] static Result<JsonDocument> load(const std::filesystem::path& path);
+    [[nodiscard]] static Result<JsonDocument> load(
+        const std::filesystem::path& path, std::size_t max_size_bytes = usual_max_size_bytes);
     /// The same from memory; `name` stands for the file in messages.
     [[nodiscard]] static Result<JsonDocument> parse(std::string_view text, std::string name);
 

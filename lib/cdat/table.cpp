@@ -2,6 +2,7 @@
 #include "cdat/table.hpp"
 
 #include "base/byte_cursor.hpp"
+#include "cdat/check.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -75,6 +76,20 @@ std::string_view to_string(ProblemKind kind) noexcept {
         case ProblemKind::structure_length: return "structure-length";
         case ProblemKind::structure_truncated: return "structure-truncated";
         case ProblemKind::structure_short: return "structure-short";
+        case ProblemKind::structure_long: return "structure-long";
+        case ProblemKind::structure_odd_length: return "structure-odd-length";
+        case ProblemKind::unknown_structure: return "unknown-structure";
+        case ProblemKind::no_entries: return "no-entries";
+        case ProblemKind::reserved_bits: return "reserved-bits";
+        case ProblemKind::unknown_value: return "unknown-value";
+        case ProblemKind::duplicate_handle: return "duplicate-handle";
+        case ProblemKind::dangling_handle: return "dangling-handle";
+        case ProblemKind::duplicate_value: return "duplicate-value";
+        case ProblemKind::range_empty: return "range-empty";
+        case ProblemKind::range_overflow: return "range-overflow";
+        case ProblemKind::range_outside: return "range-outside";
+        case ProblemKind::overlapping_ranges: return "overlapping-ranges";
+        case ProblemKind::entry_overflow: return "entry-overflow";
         case ProblemKind::trailing_padding: return "trailing-padding";
         case ProblemKind::trailing_data: return "trailing-data";
         case ProblemKind::entry_oversize: return "entry-oversize";
@@ -120,6 +135,7 @@ Table Table::parse(std::vector<std::uint8_t> bytes, const ProblemList& reading) 
     table.check_as_a_whole();
     table.problems_.append(reading);
     table.walk();
+    check_contents(table, table.problems_);
     return table;
 }
 

@@ -69,6 +69,20 @@ enum class ProblemKind : std::uint8_t {
     structure_length,       ///< a structure says it is shorter than its header
     structure_truncated,    ///< a structure reaches beyond the table
     structure_short,        ///< a structure is shorter than its type's fixed part
+    structure_long,         ///< a structure is longer than its type's fields
+    structure_odd_length,   ///< a structure ends within an entry
+    unknown_structure,      ///< a structure of a reserved type
+    no_entries,             ///< a structure of entries has none
+    reserved_bits,          ///< a reserved field or flag is not 0
+    unknown_value,          ///< a field has a value that means nothing
+    duplicate_handle,       ///< two structures have a handle that is to be one's own
+    dangling_handle,        ///< a structure refers to a handle that nobody has
+    duplicate_value,        ///< two structures tell the same latency or bandwidth
+    range_empty,            ///< a range of no bytes
+    range_overflow,         ///< a range ends beyond 64 bits
+    range_outside,          ///< a part leaves the range that it is a part of
+    overlapping_ranges,     ///< two DSMAS have an address in common
+    entry_overflow,         ///< Entry Base Unit x entry exceeds 64 bits
     trailing_padding,       ///< zeros after the last structure, as some cards have
     trailing_data,          ///< something else after the last structure, or bytes after Length
     entry_oversize,         ///< the device sent more bytes of an entry than the entry has
@@ -101,6 +115,8 @@ public:
 
     void add(Problem problem);
     void append(const ProblemList& other);
+    /// Whether texts of further problems would be lost.
+    [[nodiscard]] bool full() const noexcept { return entries_.size() >= limit; }
     [[nodiscard]] const std::vector<Problem>& entries() const noexcept { return entries_; }
 
 private:
@@ -112,7 +128,7 @@ public:
     /// No bytes at all, no problems.
     Table() = default;
 
-    /// Takes any bytes; whatever is wrong with them becomes a problem. `reading` is what was
+    /// Takes any bytes; whatever is wrong with them or with what they say becomes a problem. `reading` is what was
     /// already noticed when they were read. Structures are listed up to the first one whose length
     /// cannot be followed, and within the first 1 MiB.
     [[nodiscard]] static Table parse(std::vector<std::uint8_t> bytes,
