@@ -76,7 +76,7 @@ private:
             });
             return;
         }
-        reserved_field("", structure.reserved, reserved_offset);
+        reserved_field(structure.reserved, reserved_offset);
         const bool known = !std::holds_alternative<Opaque>(structure.body);
         if (!known || structure.rest.empty()) {
             return;
@@ -99,7 +99,7 @@ private:
 
     void check(const Dsmas& dsmas) {
         flags(dsmas.flags, Dsmas::known_flags, 5);
-        reserved_field("", dsmas.reserved, 6);
+        reserved_field(dsmas.reserved, 6);
         if (has_memory_[dsmas.handle]) {
             add(ProblemKind::duplicate_handle, Severity::error, 4,
                 [&] { return named("handle " + hex(dsmas.handle) + " is that of another DSMAS"); });
@@ -130,8 +130,8 @@ private:
         if ((dslbis.flags & Dslbis::hierarchy_mask) > Dslbis::hierarchy_max) {
             unknown("memory hierarchy", dslbis.flags & Dslbis::hierarchy_mask, 5);
         }
-        reserved_field("", dslbis.reserved, 7);
-        reserved_field("", dslbis.reserved_end, 22);
+        reserved_field(dslbis.reserved, 7);
+        reserved_field(dslbis.reserved_end, 22);
         if (!check_data_type(dslbis.data_type, 6)) {
             return;
         }
@@ -155,7 +155,7 @@ private:
 
     void check(const Dsmscis& dsmscis) {
         refers_to_memory(dsmscis.handle, 4);
-        reserved_field("", dsmscis.reserved, 5);
+        reserved_field(dsmscis.reserved, 5);
         if (dsmscis.total_levels() > 3) {
             unknown("number of cache levels", dsmscis.total_levels(), 16);
         }
@@ -175,7 +175,7 @@ private:
 
     void check(const Dsis& dsis) {
         flags(dsis.flags, Dsis::known_flags, 4);
-        reserved_field("", dsis.reserved, 6);
+        reserved_field(dsis.reserved, 6);
         if ((dsis.flags & Dsis::memory_attached) != 0) {
             refers_to_memory(dsis.handle, 5);
         } else if (std::exchange(has_initiator_[dsis.handle], true)) {
@@ -191,12 +191,12 @@ private:
         if (dsemts.memory_type >= efi_memory_type_count) {
             unknown("EFI memory type", dsemts.memory_type, 5);
         }
-        reserved_field("", dsemts.reserved, 6);
+        reserved_field(dsemts.reserved, 6);
         parts_.push_back({dsemts.handle, begin_, dsemts.dpa_offset_bytes, dsemts.dpa_length_bytes});
     }
 
     void check(const Sslbis& sslbis) {
-        reserved_field("", sslbis.reserved, 5);
+        reserved_field(sslbis.reserved, 5);
         const bool known = check_data_type(sslbis.data_type, 4);
         if (sslbis.entries.empty()) {
             add(ProblemKind::no_entries, Severity::warning, 2,
@@ -204,7 +204,7 @@ private:
         }
         for (std::size_t i = 0; i < sslbis.entries.size(); ++i) {
             const auto at = static_cast<std::uint32_t>(16 + 8 * i);
-            reserved_field("", sslbis.entries[i].reserved, at + 6);
+            reserved_field(sslbis.entries[i].reserved, at + 6);
             if (known) {
                 check_product(sslbis.base_unit, sslbis.entries[i].value, at + 4);
             }
@@ -237,7 +237,7 @@ private:
     }
 
     template <typename T>
-    void reserved_field(std::string_view, const T& field, std::uint32_t at) {
+    void reserved_field(const T& field, std::uint32_t at) {
         if (any_set(field)) {
             reserved("a reserved field", at);
         }

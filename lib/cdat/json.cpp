@@ -304,7 +304,7 @@ std::string to_json(const Table& table, const Origin& origin, JsonStyle style) {
               {"size", table.bytes().size()},
               {"checksum_valid", table.checksum_valid()}};
     json["problems"] = Json::array();
-    for (const Problem& problem : table.problems()) {
+    for (const Problem& problem : table.all_problems()) {
         json["problems"].push_back(to_json(problem));
     }
     json["summary"] = to_json(summarize(document));

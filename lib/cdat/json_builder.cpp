@@ -3,6 +3,7 @@
 // From a JSON document to the bytes of a table.
 #include "cdat/json.hpp"
 #include "cdat/names.hpp"
+#include "cdat/value.hpp"
 
 #include <algorithm>
 #include <array>
@@ -95,6 +96,21 @@ std::uint8_t read_flags(const JsonObject& object, std::span<const FlagName> know
     return flags;
 }
 
+/// A number under `key`, or else its word under `word_key`; 0 without either.
+template <typename Name>
+std::uint8_t read_number_or_word(const JsonObject& object, std::string_view key,
+                                 std::string_view word_key, const Name& name_of) {
+    const auto word = object.find(word_key);
+    if (object.find(key) || !word || word->is_null()) {
+        return read_number<std::uint8_t>(object, key);
+    }
+    std::vector<base::JsonChoice<std::uint8_t>> choices;
+    for (std::uint8_t number = 0; !name_of(number).empty(); ++number) {
+        choices.emplace_back(name_of(number), number);
+    }
+    return word->choice(std::span<const base::JsonChoice<std::uint8_t>>(choices));
+}
+
 /// Reserved fields by their offset.
 class Reserved {
 public:
@@ -150,13 +166,18 @@ Structure read_dslbis(const JsonValue& value) {
                                       "handle", "flags", "flag_names", "hierarchy", "data_type",
                                       "data_type_name", "base_unit", "unit", "entries", "values"});
     const Reserved reserved(object, {"1", "7", "22"});
-    Dslbis dslbis{.handle = read_number<std::uint8_t>(object, "handle"),
-                  .flags = read_flags(object, dslbis_flags()),
-                  .data_type = read_number<std::uint8_t>(object, "data_type"),
-                  .reserved = reserved.get<std::uint8_t>("7"),
-                  .base_unit = read_u64(object, "base_unit"),
-                  .entries = {},
-                  .reserved_end = reserved.get<std::uint16_t>("22")};
+    // Both are parts of the field "flags"; when that is there, they are derived.
+    const unsigned hierarchy =
+        object.find("flags") ? 0U : read_number_or_word(object, "", "hierarchy", hierarchy_name);
+    const unsigned flags = read_flags(object, dslbis_flags());
+    Dslbis dslbis{
+        .handle = read_number<std::uint8_t>(object, "handle"),
+        .flags = static_cast<std::uint8_t>(flags | hierarchy),
+        .data_type = read_number_or_word(object, "data_type", "data_type_name", data_type_name),
+        .reserved = reserved.get<std::uint8_t>("7"),
+        .base_unit = read_u64(object, "base_unit"),
+        .entries = {},
+        .reserved_end = reserved.get<std::uint16_t>("22")};
     if (const auto entries = object.find("entries")) {
         const auto all = entries->array();
         if (all.size() > dslbis.entries.size()) {
@@ -198,7 +219,8 @@ Structure read_dsemts(const JsonValue& value) {
     const Reserved reserved(object, {"1", "6"});
     return {.reserved = reserved.get<std::uint8_t>("1"),
             .body = Dsemts{.handle = read_number<std::uint8_t>(object, "handle"),
-                           .memory_type = read_number<std::uint8_t>(object, "memory_type"),
+                           .memory_type = read_number_or_word(
+                               object, "memory_type", "memory_type_name", efi_memory_type_name),
                            .reserved = reserved.get<std::uint16_t>("6"),
                            .dpa_offset_bytes = read_u64(object, "dpa_offset"),
                            .dpa_length_bytes = read_u64(object, "dpa_length")}};
@@ -209,10 +231,11 @@ Structure read_sslbis(const JsonValue& value) {
         value.object({"offset", "type", "name", "length", "reserved", "rest", "data_type",
                       "data_type_name", "base_unit", "unit", "entries"});
     const Reserved reserved(object, {"1", "5"});
-    Sslbis sslbis{.data_type = read_number<std::uint8_t>(object, "data_type"),
-                  .reserved = reserved.three_bytes("5"),
-                  .base_unit = read_u64(object, "base_unit"),
-                  .entries = {}};
+    Sslbis sslbis{
+        .data_type = read_number_or_word(object, "data_type", "data_type_name", data_type_name),
+        .reserved = reserved.three_bytes("5"),
+        .base_unit = read_u64(object, "base_unit"),
+        .entries = {}};
     if (const auto entries = object.find("entries")) {
         for (const JsonValue& one : entries->array()) {
             const auto entry = one.object({"port_x", "port_y", "entry", "value", "reserved"});

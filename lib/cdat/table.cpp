@@ -111,6 +111,8 @@ void ProblemList::add(Problem problem) {
     } else if (entries_.size() == limit) {
         entries_.push_back({ProblemKind::more_problems, problem.severity, problem.offset_bytes,
                             "from here on problems are not listed"});
+    } else {
+        entries_.back().severity = std::max(entries_.back().severity, problem.severity);
     }
 }
 
@@ -135,8 +137,14 @@ Table Table::parse(std::vector<std::uint8_t> bytes, const ProblemList& reading) 
     table.check_as_a_whole();
     table.problems_.append(reading);
     table.walk();
-    check_contents(table, table.problems_);
+    check_contents(table, table.content_problems_);
     return table;
+}
+
+std::vector<Problem> Table::all_problems() const {
+    std::vector<Problem> all = problems();
+    all.insert(all.end(), content_problems().begin(), content_problems().end());
+    return all;
 }
 
 std::span<const std::uint8_t> Table::bytes_of(const RawStructure& structure) const noexcept {

@@ -107,8 +107,8 @@ struct Problem {
 /// "error at byte 5: ...": one line for people.
 [[nodiscard]] std::string to_string(const Problem& problem);
 
-/// The first `limit` problems, and then one that says the list is full: a table can have more than
-/// anybody reads.
+/// The first `limit` problems, and then one that says the list is full, as severe as the worst that
+/// is left out: a table can have more than anybody reads.
 class ProblemList {
 public:
     static constexpr std::size_t limit = 64;
@@ -128,9 +128,9 @@ public:
     /// No bytes at all, no problems.
     Table() = default;
 
-    /// Takes any bytes; whatever is wrong with them or with what they say becomes a problem. `reading` is what was
-    /// already noticed when they were read. Structures are listed up to the first one whose length
-    /// cannot be followed, and within the first 1 MiB.
+    /// Takes any bytes; whatever is wrong with them or with what they say becomes a problem.
+    /// `reading` is what was already noticed when they were read. Structures are listed up to the
+    /// first one whose length cannot be followed, and within the first 1 MiB.
     [[nodiscard]] static Table parse(std::vector<std::uint8_t> bytes,
                                      const ProblemList& reading = {});
 
@@ -143,11 +143,18 @@ public:
     /// The bytes of one of structures().
     [[nodiscard]] std::span<const std::uint8_t> bytes_of(
         const RawStructure& structure) const noexcept;
-    /// In the order they were found, those of the table as a whole first; at most
-    /// ProblemList::limit + 1.
+    /// Of its reading and of how it is put together, in the order they were found, those of the
+    /// table as a whole first; at most ProblemList::limit + 1.
     [[nodiscard]] const std::vector<Problem>& problems() const noexcept {
         return problems_.entries();
     }
+    /// Of what its fields say (check.hpp); at most ProblemList::limit + 1. Reading it again would
+    /// not mend them.
+    [[nodiscard]] const std::vector<Problem>& content_problems() const noexcept {
+        return content_problems_.entries();
+    }
+    /// problems(), then content_problems().
+    [[nodiscard]] std::vector<Problem> all_problems() const;
     /// The header is whole and the bytes of the table, as far as they are there, add up to 0
     /// (CDAT 1.04 section 2).
     [[nodiscard]] bool checksum_valid() const noexcept { return checksum_valid_; }
@@ -162,6 +169,7 @@ private:
     TableHeader header_;
     std::vector<RawStructure> structures_;
     ProblemList problems_;
+    ProblemList content_problems_;
     bool checksum_valid_ = false;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a CDAT: taken apart, and shown as doectl shows it.
+// Any bytes as a CDAT: taken apart, put together again, as JSON and back, and shown as doectl shows it.
+#include "cdat/json.hpp"
+#include "cdat/summary.hpp"
 #include "cdat/table.hpp"
 #include "client/cdat_reading.hpp"
 #include "client/render_json.hpp"
@@ -34,6 +36,22 @@ void check_sum(const Table& table) {
     }
 }
 
+// Decoding loses nothing, whatever the bytes mean.
+void check_round_trips(const Table& table) {
+    const auto document = doed::cdat::decode(table);
+    DOED_ASSERT(doed::cdat::encode(document) == table.bytes());
+    DOED_ASSERT(doed::cdat::summarize(document).ranges.size() <= document.structures.size());
+    const auto json = doed::cdat::to_json(table, {}, doed::cdat::JsonStyle::compact);
+    auto parsed = doed::base::JsonDocument::parse(json, "table");
+    DOED_ASSERT(parsed.has_value());
+    const auto bytes = doed::cdat::from_json(*parsed);
+    if (table.bytes().size() <= doed::cdat::max_table_size_bytes) {
+        DOED_ASSERT(bytes && *bytes == table.bytes());
+    } else {
+        DOED_ASSERT(!bytes && bytes.error().code() == doed::base::Errc::too_large);
+    }
+}
+
 bool is_plain(char letter) {
     return letter == '\n' || (letter >= ' ' && letter <= '~');
 }
@@ -52,11 +70,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size_bytes) {
     const Table table = Table::parse({data, data + size_bytes});
     DOED_ASSERT(table.bytes().size() == size_bytes);
     DOED_ASSERT(table.problems().size() <= doed::cdat::ProblemList::limit + 1);
-    for (const auto& problem : table.problems()) {
+    for (const auto& problem : table.all_problems()) {
         DOED_ASSERT(!problem.text.empty() && !to_string(problem).empty());
     }
     check_structures(table);
     check_sum(table);
+    check_round_trips(table);
     check_rendering(table);
     return 0;
 }
