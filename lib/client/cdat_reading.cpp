@@ -6,25 +6,25 @@
 
 namespace doed::client {
 
-CdatReading make_cdat_reading(std::string mailbox, const CdatRecord& record,
+bool CdatReading::is_defective() const noexcept {
+    return !std::ranges::all_of(
+        problems, [](const std::string& problem) { return problem.starts_with("notice "); });
+}
+
+CdatReading make_cdat_reading(std::string name, const CdatRecord& record,
                               std::vector<std::uint8_t> bytes) {
-    CdatReading reading{std::move(mailbox), record.source, cdat::Table::parse(std::move(bytes)),
-                        record.problems};
-    for (const auto& problem : reading.table.problems()) {
+    CdatReading reading{.name = std::move(name),
+                        .source = record.source,
+                        .table = cdat::Table::parse(std::move(bytes)),
+                        .problems = record.problems,
+                        .document = {}};
+    for (const auto& problem : reading.table.all_problems()) {
         auto line = cdat::to_string(problem);
         if (std::ranges::find(reading.problems, line) == reading.problems.end()) {
             reading.problems.push_back(std::move(line));
         }
     }
     return reading;
-}
-
-bool has_problem(const cdat::Table& table, const cdat::RawStructure& structure) {
-    return std::ranges::any_of(table.problems(), [&](const cdat::Problem& problem) {
-        return problem.severity != cdat::Severity::notice &&
-               problem.offset_bytes >= structure.offset_bytes &&
-               problem.offset_bytes - structure.offset_bytes < structure.length_bytes;
-    });
 }
 
 }  // namespace doed::client

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A CDAT as a client has it: the bytes from doed, taken apart here, and what doed tells about how it got them.
+// A CDAT as a client has it: the bytes from doed or a file, taken apart here, and what doed tells about how it got them.
 #pragma once
 
 #include "cdat/table.hpp"
@@ -13,17 +13,19 @@
 namespace doed::client {
 
 struct CdatReading {
-    std::string mailbox;  ///< "0000:0d:00.0/190"
-    std::string source;   ///< "mailbox" or "kernel"
+    std::string name;    ///< "0000:0d:00.0/190", or the file's
+    std::string source;  ///< "mailbox", "kernel" or "file"
     cdat::Table table;
     /// What doed noticed while it read the table, then what is wrong with the bytes; each once, as one line.
     std::vector<std::string> problems;
+    std::string document;  ///< doed's JSON document of the table; empty when it is to be made here
+
+    [[nodiscard]] bool from_file() const noexcept { return source == "file"; }
+    /// Whether there is a problem above a notice.
+    [[nodiscard]] bool is_defective() const noexcept;
 };
 
-[[nodiscard]] CdatReading make_cdat_reading(std::string mailbox, const CdatRecord& record,
+[[nodiscard]] CdatReading make_cdat_reading(std::string name, const CdatRecord& record,
                                             std::vector<std::uint8_t> bytes);
-
-/// Whether one of the table's problems, above a notice, lies in this structure.
-[[nodiscard]] bool has_problem(const cdat::Table& table, const cdat::RawStructure& structure);
 
 }  // namespace doed::client

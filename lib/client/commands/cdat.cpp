@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/commands/cdat.hpp"
 
-#include "client/cdat_reading.hpp"
 #include "client/device_selector.hpp"
-#include "client/render_table.hpp"
-#include "client/text.hpp"
+#include "client/input_file.hpp"
 
-#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace doed::client {
 
@@ -25,6 +25,9 @@ std::string circumstances(const MailboxRecord& mailbox) {
                                                               : " (it is " + mailbox.state + ")";
 }
 
+/// A dump may be longer than the longest table, in whole blocks say. What is beyond is told, not shown.
+constexpr std::size_t max_table_file_size_bytes = 4U << 20;
+
 Outcome<MailboxSelection> select(const std::vector<DeviceRecord>& devices,
                                  DeviceSelector selector) {
     const auto device = select_device(devices, selector);
@@ -41,36 +44,27 @@ Outcome<MailboxSelection> select(const std::vector<DeviceRecord>& devices,
     return selection;
 }
 
-Outcome<CdatReading> read(Service& service, const MailboxSelection& selection, bool refresh) {
-    const auto& path = selection.mailbox->path;
+/// The properties speak of the table once it is read; so does the document.
+Outcome<CdatReading> read(Service& service, const std::string& name, const std::string& path,
+                          bool refresh, bool with_document) {
     auto bytes = service.table(path, refresh);
     if (!bytes) {
-        return std::unexpected(bytes.error().in("cannot read the CDAT of " + selection.name()));
+        return std::unexpected(bytes.error().in("cannot read the CDAT of " + name));
     }
-    // Only now do the properties speak of this table.
     const auto record = service.cdat(path);
     if (!record) {
         return std::unexpected(
-            record.error().in("cannot read where the CDAT of " + selection.name() + " came from"));
+            record.error().in("cannot read where the CDAT of " + name + " came from"));
     }
-    return make_cdat_reading(selection.name(), *record, std::move(*bytes));
-}
-
-std::string as_text(std::span<const std::uint8_t> bytes) {
-    std::string text(bytes.size(), '\0');
-    std::ranges::transform(bytes, text.begin(),
-                           [](std::uint8_t byte) { return static_cast<char>(byte); });
-    return text;
-}
-
-/// For views that show the bytes alone.
-std::vector<std::string> warnings_of(const CdatReading& reading) {
-    if (reading.problems.empty()) {
-        return {};
+    auto reading = make_cdat_reading(name, *record, std::move(*bytes));
+    if (with_document) {
+        auto document = service.table_document(path);
+        if (!document) {
+            return std::unexpected(document.error().in("cannot read the CDAT of " + name));
+        }
+        reading.document = std::move(*document);
     }
-    return {"the CDAT of " + reading.mailbox + " has " +
-            counted(reading.problems.size(), "problem", "problems") + ", first: " +
-            reading.problems.front() + "; see all with: doectl cdat " + reading.mailbox};
+    return reading;
 }
 
 }  // namespace
@@ -89,19 +83,61 @@ Outcome<CommandOutput> run(const CdatOptions& options, Service& service,
     if (!selection) {
         return std::unexpected(selection.error());
     }
-    const auto reading = read(service, *selection, options.refresh);
-    if (!reading) {
-        return std::unexpected(reading.error());
+    const auto reading = read(service, selection->name(), selection->mailbox->path, options.refresh,
+                              output.json.has_value());
+    return reading ? output_of(*reading, options.view, output) : std::unexpected(reading.error());
+}
+
+Outcome<CommandOutput> run(const CdatAllOptions& options, Service& service,
+                           const OutputOptions& output) {
+    const auto devices = list_devices(service);
+    if (!devices) {
+        return std::unexpected(devices.error());
     }
-    if (options.raw_file) {
-        return CommandOutput{as_text(reading->table.bytes()), options.raw_file,
-                             warnings_of(*reading)};
+    std::vector<CdatReading> readings;
+    std::vector<Failure> failures;
+    for (const auto& device : *devices) {
+        for (const auto& mailbox : device.mailboxes) {
+            if (!offers_cdat(mailbox)) {
+                continue;
+            }
+            auto reading = read(service, mailbox_name(device, mailbox), mailbox.path,
+                                options.refresh, output.json.has_value());
+            if (reading) {
+                readings.push_back(std::move(*reading));
+            } else {
+                failures.push_back(std::move(reading).error());
+            }
+        }
     }
-    if (options.hex) {
-        return CommandOutput{hex_dump(reading->table.bytes()), std::nullopt, warnings_of(*reading)};
+    if (readings.empty() && !failures.empty()) {
+        return std::unexpected(failures.front());
     }
-    return printed(output.json ? json_of_cdat(*reading, *output.json)
-                               : render_cdat(*reading, output.legend));
+    auto made = output_of_all(readings, options.view, output);
+    if (made && !failures.empty()) {
+        made->exit_status = exit_code(failures.front().kind());
+        for (const auto& failure : failures) {
+            made->warnings.push_back(failure.line());
+        }
+    }
+    return made;
+}
+
+Outcome<CommandOutput> run(const CdatFileOptions& options, const OutputOptions& output) {
+    auto bytes = read_input(options.file, max_table_file_size_bytes);
+    if (!bytes) {
+        return std::unexpected(bytes.error());
+    }
+    if (bytes->empty()) {
+        return failed(FailureKind::general, options.file + " is empty",
+                      "the kernel leaves its CDAT file empty when it could not read the table; its "
+                      "log says why");
+    }
+    CdatRecord record;
+    record.source = "file";
+    return output_of(make_cdat_reading(options.file == "-" ? "standard input" : options.file,
+                                       record, std::move(*bytes)),
+                     options.view, output);
 }
 
 }  // namespace doed::client

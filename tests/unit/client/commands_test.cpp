@@ -2,14 +2,17 @@
 //
 // The commands with a table in doed's place.
 #include "client/commands/cdat.hpp"
+#include "client/commands/cdat_build.hpp"
 #include "client/commands/discover.hpp"
 #include "client/commands/list.hpp"
 #include "client/commands/release.hpp"
 #include "client/commands/show.hpp"
 #include "client/commands/trace.hpp"
+#include "client/output_file.hpp"
 #include "samples.hpp"
 
 #include <csignal>
+#include <cstdio>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,6 +36,9 @@ public:
     Outcome<std::vector<std::uint8_t>> table(const std::string& path, bool refresh) override {
         return answer((refresh ? "fresh table " : "table ") + path, bytes);
     }
+    Outcome<std::string> table_document(const std::string& path) override {
+        return answer("document " + path, document);
+    }
     Outcome<std::string> trace(const std::string& path) override {
         return answer("trace " + path, trace_document);
     }
@@ -49,6 +55,7 @@ public:
     std::vector<Feature> features{samples::discovery()};
     std::vector<std::uint8_t> bytes = samples::sound_table();
     CdatRecord record{.source = "mailbox"};
+    std::string document;
     std::string trace_document = samples::trace();
     std::string failing_call;  ///< the one that starts so fails
     std::vector<std::string> calls;
@@ -193,7 +200,7 @@ TEST(Cdat, PrintsTheTableOfTheOnlyMailboxThatHasOne) {
     TableService service;
     const auto output = run(CdatOptions{.device = "0d:00.0"}, service, {});
     ASSERT_TRUE(output);
-    EXPECT_THAT(output->text, StartsWith("CDAT of 0000:0d:00.0/190\n"));
+    EXPECT_THAT(output->text, StartsWith("CDAT of 0000:0d:00.0/190, "));
     EXPECT_THAT(service.calls, ElementsAre("devices", std::string("table ") + memory_mailbox,
                                            std::string("cdat ") + memory_mailbox));
 }
@@ -214,34 +221,131 @@ TEST(Cdat, PrintsJson) {
         StartsWith("{\"schema\":1,\"mailbox\":\"0000:0d:00.0/190\",\"source\":\"mailbox\""));
 }
 
+TEST(Cdat, PrintsTheDocumentOfDoed) {
+    TableService service;
+    service.document = R"({"schema":1,"novelty":true})";
+    const auto output = run(CdatOptions{.device = "0d:00.0", .refresh = true}, service,
+                            {.json = JsonStyle::compact});
+    ASSERT_TRUE(output);
+    EXPECT_EQ(output->text, service.document + "\n");
+    // The device is asked once.
+    EXPECT_THAT(service.calls, ElementsAre("devices", std::string("fresh table ") + memory_mailbox,
+                                           std::string("cdat ") + memory_mailbox,
+                                           std::string("document ") + memory_mailbox));
+}
+
 TEST(Cdat, GivesTheBytesForAFile) {
     TableService service;
-    const auto output = run(CdatOptions{.device = "0d:00.0", .raw_file = "table.bin"}, service, {});
+    const auto output =
+        run(CdatOptions{.device = "0d:00.0", .view = {.raw_file = "table.bin"}}, service, {});
     ASSERT_TRUE(output);
     EXPECT_EQ(output->file, "table.bin");
     EXPECT_EQ(std::vector<std::uint8_t>(output->text.begin(), output->text.end()), service.bytes);
     EXPECT_THAT(output->warnings, IsEmpty());
 }
 
-TEST(Cdat, PrintsADump) {
+TEST(Cdat, PrintsEachViewOfATable) {
     TableService service;
-    const auto output = run(CdatOptions{.device = "0d:00.0", .hex = true}, service, {});
-    ASSERT_TRUE(output);
-    EXPECT_THAT(output->text, StartsWith("00000000  28 00 00 00 01 "));
-    EXPECT_THAT(output->text, EndsWith("00000028\n"));
+    const auto text = [&](const CdatView& view) {
+        const auto output = run(CdatOptions{.device = "0d:00.0", .view = view}, service, {});
+        return output ? output->text : output.error().line();
+    };
+    EXPECT_THAT(text({}),
+                StartsWith("CDAT of 0000:0d:00.0/190, read through the mailbox: 40 bytes"));
+    EXPECT_THAT(text({.hex = true}), HasSubstr("\n 0x00014  07                       DSMADHandle"));
+    EXPECT_THAT(text({.summary = true}), HasSubstr("\nMemory range of handle 7\n"));
+    EXPECT_EQ(text({.check = true}), "0000:0d:00.0/190: no problems\n");
 }
 
 TEST(Cdat, WarnsOfProblemsWhereOnlyBytesAreShown) {
     TableService service;
     service.bytes = samples::bad_table();
-    for (const auto& options : {CdatOptions{.device = "0d:00.0", .raw_file = "-"},
-                                CdatOptions{.device = "0d:00.0", .hex = true}}) {
-        const auto output = run(options, service, {});
-        ASSERT_TRUE(output);
-        EXPECT_THAT(
-            output->warnings,
-            ElementsAre(StartsWith("the CDAT of 0000:0d:00.0/190 has 3 problems, first: error")));
-    }
+    const auto output =
+        run(CdatOptions{.device = "0d:00.0", .view = {.raw_file = "-"}}, service, {});
+    ASSERT_TRUE(output);
+    EXPECT_THAT(
+        output->warnings,
+        ElementsAre(StartsWith("the CDAT of 0000:0d:00.0/190 has 4 problems, first: error")));
+}
+
+TEST(Cdat, EndsAFailedCheckWithAnExitStatusOfItsOwn) {
+    TableService service;
+    const CdatOptions options{.device = "0d:00.0", .view = {.check = true}};
+    EXPECT_EQ(run(options, service, {})->exit_status, 0);
+    // What is only known to who read the table counts as well.
+    service.record.problems = {"notice at byte 40: 8 bytes of zero padding"};
+    EXPECT_EQ(run(options, service, {})->exit_status, 0);
+    service.record.problems = {"warning at byte 12: the table changed while it was read"};
+    EXPECT_EQ(run(options, service, {})->exit_status, 1);
+    EXPECT_EQ(run(options, service, {.json = JsonStyle::compact})->exit_status, 1);
+    EXPECT_EQ(run(CdatOptions{.device = "0d:00.0"}, service, {})->exit_status, 0);
+}
+
+TEST(CdatAll, PrintsEveryTableThereIs) {
+    TableService service;
+    const auto report = run(CdatAllOptions{}, service, {});
+    ASSERT_TRUE(report);
+    EXPECT_THAT(report->text, StartsWith("CDAT of 0000:0d:00.0/190, "));
+    EXPECT_THAT(report->text, HasSubstr("\n\nCDAT of 10000:01:00.0/200, "));
+    const auto check = run(CdatAllOptions{.view = {.check = true}}, service, {});
+    ASSERT_TRUE(check);
+    EXPECT_EQ(check->text,
+              "0000:0d:00.0/190: no problems\n"
+              "10000:01:00.0/100: no problems\n"
+              "10000:01:00.0/200: no problems\n");
+}
+
+TEST(CdatAll, PrintsALineForEachMemoryRangeOfTheHost) {
+    TableService service;
+    const auto output = run(CdatAllOptions{.view = {.summary = true}}, service, {});
+    ASSERT_TRUE(output);
+    EXPECT_THAT(output->text, StartsWith("MAILBOX            HANDLE  DPA BASE  SIZE"));
+    EXPECT_THAT(output->text, HasSubstr("\n10000:01:00.0/200  7       0x0       1 EiB  volatile"));
+    EXPECT_THAT(output->text, EndsWith("\n\n3 tables, 3 memory ranges.\n"));
+}
+
+TEST(CdatAll, GoesOnWhereATableCannotBeRead) {
+    TableService service;
+    service.failing_call = std::string("table ") + memory_mailbox;
+    const auto output = run(CdatAllOptions{}, service, {});
+    ASSERT_TRUE(output);
+    EXPECT_THAT(output->text, StartsWith("CDAT of 10000:01:00.0/100"));
+    EXPECT_THAT(output->warnings,
+                ElementsAre(StartsWith("cannot read the CDAT of 0000:0d:00.0/190: late")));
+    EXPECT_EQ(output->exit_status, exit_code(FailureKind::timed_out));
+    service.failing_call = "table ";
+    EXPECT_FALSE(run(CdatAllOptions{}, service, {}));
+}
+
+TEST(CdatFile, IsShownWithoutDoed) {
+    const auto path = testing::TempDir() + "doed-cdat-file-test.bin";
+    const auto bytes = samples::bad_table();
+    ASSERT_TRUE(write_output(path, std::string(bytes.begin(), bytes.end())));
+    const auto output = run(CdatFileOptions{.file = path, .view = {.check = true}}, {});
+    ASSERT_TRUE(output);
+    EXPECT_EQ(output->exit_status, 1);
+    EXPECT_THAT(output->text, StartsWith(path + ": error at byte 5: "));
+    ASSERT_TRUE(write_output(path, ""));
+    EXPECT_EQ(run(CdatFileOptions{.file = path}, {}).error().message(), path + " is empty");
+    std::remove(path.c_str());
+    EXPECT_EQ(run(CdatFileOptions{.file = path}, {}).error().kind(), FailureKind::not_found);
+}
+
+TEST(CdatBuild, MakesTheBytesOfADocument) {
+    const auto path = testing::TempDir() + "doed-cdat-build-test.json";
+    ASSERT_TRUE(write_output(path, R"({"header": {"sequence": 3}, "structures":
+                  [{"name": "DSMAS", "handle": 7, "dpa_length": "1152921504606846976"}]})"));
+    const auto output = run(CdatBuildOptions{.file = path, .out = "table.bin"}, {});
+    ASSERT_TRUE(output) << output.error().line();
+    EXPECT_EQ(output->file, "table.bin");
+    EXPECT_EQ(std::vector<std::uint8_t>(output->text.begin(), output->text.end()),
+              samples::sound_table());
+    ASSERT_TRUE(write_output(path, R"({"structures": [{"name": "DSMAS", "size": 1}]})"));
+    const auto wrong = run(CdatBuildOptions{.file = path}, {});
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().kind(), FailureKind::general);
+    EXPECT_THAT(wrong.error().message(), StartsWith(path + ": /structures/0/size: unknown key"));
+    std::remove(path.c_str());
 }
 
 TEST(Cdat, IsRefusedWhereThereIsNone) {
