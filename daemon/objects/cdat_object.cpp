@@ -18,6 +18,15 @@ base::Error too_large(const std::string& mailbox_name, const cdat::Table& table)
                                                   " bytes, use GetTableFd");
 }
 
+/// "0000:0d:00.0 mailbox 0x190", which stands in errors, as doectl takes it: "0000:0d:00.0/190".
+std::string name_for_clients(std::string name) {
+    constexpr std::string_view between = " mailbox 0x";
+    if (const auto at = name.find(between); at != std::string::npos) {
+        name.replace(at, between.size(), "/");
+    }
+    return name;
+}
+
 }  // namespace
 
 CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
@@ -108,6 +117,26 @@ void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                });
 }
 
+void CdatObject::GetJson(sdbus::Result<std::string>&& result,
+                         std::map<std::string, sdbus::Variant> options) {
+    bus::serve(
+        pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
+        [this](const auto& open, const bus::MethodOptions& parsed) {
+            read(open, parsed,
+                 [cache = cache_, name = mailbox_name_](const auto& reply,
+                                                        const base::Result<TablePtr>& table) {
+                     if (!table) {
+                         reply.fail(table.error());
+                     } else if (const auto& document = cache->document(name_for_clients(name));
+                                !document) {
+                         reply.fail(document.error().in(name));
+                     } else {
+                         reply.succeed(*document);
+                     }
+                 });
+        });
+}
+
 void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result,
                          std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
@@ -145,7 +174,7 @@ std::string CdatObject::Source() {
 std::vector<std::string> CdatObject::Problems() {
     std::vector<std::string> texts;
     if (cache_->table()) {
-        for (const auto& problem : cache_->table()->problems()) {
+        for (const auto& problem : cache_->table()->all_problems()) {
             texts.push_back(cdat::to_string(problem));
         }
     }

@@ -40,6 +40,8 @@ private:
                   std::map<std::string, sdbus::Variant> options) override;
     void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                     std::map<std::string, sdbus::Variant> options) override;
+    void GetJson(sdbus::Result<std::string>&& result,
+                 std::map<std::string, sdbus::Variant> options) override;
     void Refresh(sdbus::Result<std::uint32_t>&& result,
                  std::map<std::string, sdbus::Variant> options) override;
 
