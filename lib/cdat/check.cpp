@@ -7,9 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <map>
 #include <string>
-#include <tuple>
+#include <unordered_map>
 #include <utility>
 
 namespace doed::cdat {
@@ -57,8 +56,14 @@ public:
         for (const RawStructure& raw : table_.structures()) {
             begin_ = raw.offset_bytes;
             length_ = raw.length_bytes;
-            const Structure structure = decode_structure(table_.bytes_of(raw));
             name_ = structure_name(raw.type);
+            if (name_.empty()) {
+                add(ProblemKind::unknown_structure, Severity::notice, 0, [&] {
+                    return "a structure of type " + hex(raw.type) + " is not known to CDAT 1.04";
+                });
+                continue;
+            }
+            const Structure structure = decode_structure(table_.bytes_of(raw));
             check_frame(structure);
             std::visit([this](const auto& body) { check(body); }, structure.body);
         }
@@ -70,12 +75,6 @@ private:
     // --- Each structure by itself -------------------------------------------------------------------
 
     void check_frame(const Structure& structure) {
-        if (name_.empty()) {
-            add(ProblemKind::unknown_structure, Severity::notice, 0, [&] {
-                return "a structure of type " + hex(structure.type) + " is not known to CDAT 1.04";
-            });
-            return;
-        }
         reserved_field(structure.reserved, reserved_offset);
         const bool known = !std::holds_alternative<Opaque>(structure.body);
         if (!known || structure.rest.empty()) {
@@ -140,8 +139,7 @@ private:
                           static_cast<std::uint32_t>(16 + 2 * i));
         }
         const auto [other, is_new] =
-            values_.try_emplace(std::tuple(dslbis.handle, dslbis.flags, dslbis.data_type),
-                                std::pair(dslbis.base_unit, dslbis.entries));
+            values_.try_emplace(key_of(dslbis), std::pair(dslbis.base_unit, dslbis.entries));
         if (!is_new) {
             const bool same = other->second == std::pair(dslbis.base_unit, dslbis.entries);
             add(ProblemKind::duplicate_value, same ? Severity::notice : Severity::warning, 6, [&] {
@@ -209,6 +207,11 @@ private:
                 check_product(sslbis.base_unit, sslbis.entries[i].value, at + 4);
             }
         }
+    }
+
+    static std::uint32_t key_of(const Dslbis& dslbis) noexcept {
+        return dslbis.handle | std::uint32_t{dslbis.flags} << 8 |
+               std::uint32_t{dslbis.data_type} << 16;
     }
 
     bool check_data_type(std::uint8_t data_type, std::uint32_t at) {
@@ -354,8 +357,8 @@ private:
     std::vector<Reference> references_;
     std::vector<std::pair<std::uint8_t, std::uint32_t>> initiators_;
     std::vector<Part> parts_;
-    std::map<std::tuple<std::uint8_t, std::uint8_t, std::uint8_t>,
-             std::pair<std::uint64_t, std::array<std::uint16_t, 3>>>
+    /// By key_of(). A long table has tens of thousands.
+    std::unordered_map<std::uint32_t, std::pair<std::uint64_t, std::array<std::uint16_t, 3>>>
         values_;
 };
 

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cdat/json.hpp"
 
+#include "cdat/json_writer.hpp"
 #include "cdat/names.hpp"
 #include "cdat/summary.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include <array>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace doed::cdat {
 
 namespace {
 
-/// Members in the order they are made.
-using Json = nlohmann::ordered_json;
-
-constexpr int pretty_indent = 2;
+constexpr std::size_t pretty_indent = 2;
 
 std::string hex_text(std::span<const std::uint8_t> bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -28,22 +27,6 @@ std::string hex_text(std::span<const std::uint8_t> bytes) {
         text += digits[byte & 0xF];
     }
     return text;
-}
-
-std::string decimal(std::uint64_t number) {
-    return std::to_string(number);
-}
-
-Json or_null(std::string_view text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
-
-Json names_json(std::uint8_t flags, std::span<const FlagName> known) {
-    Json names = Json::array();
-    for (const auto name : names_of(flags, known)) {
-        names.push_back(name);
-    }
-    return names;
 }
 
 template <std::size_t count>
@@ -60,29 +43,63 @@ class Reserved {
 public:
     void add(std::uint32_t offset, std::uint32_t number) {
         if (number != 0) {
-            fields_[std::to_string(offset)] = number;
+            fields_[count_++] = {offset, number};
         }
     }
-    void write_to(Json& structure) {
-        if (!fields_.empty()) {
-            structure["reserved"] = std::move(fields_);
+    void write(JsonWriter& json) const {
+        if (count_ == 0) {
+            return;
         }
+        json.key("reserved");
+        json.begin_object();
+        for (const auto& [offset, number] : std::span(fields_).first(count_)) {
+            json.member(std::to_string(offset), number);
+        }
+        json.end_object();
     }
 
 private:
-    Json fields_ = Json::object();
+    std::array<std::pair<std::uint32_t, std::uint32_t>, 4> fields_{};
+    std::size_t count_ = 0;
 };
 
-// --- Structures ----------------------------------------------------------------------------------------------------------
+/// Members that structures, ranges and parts share.
+class Members {
+public:
+    explicit Members(JsonWriter& json) : json_(json) {}
 
-Json value_json(const Value& value) {
-    return value.kind == Value::Kind::given ? Json(decimal(value.amount)) : Json(nullptr);
-}
+    void text_number(std::string_view key, std::uint64_t number) {
+        json_.key(key);
+        json_.text_value(number);
+    }
+    void text_number(std::string_view key, const std::optional<std::uint64_t>& number) {
+        json_.key(key);
+        number ? json_.text_value(*number) : json_.value(nullptr);
+    }
+    void word(std::string_view key, std::string_view text) {
+        json_.key(key);
+        json_.value_or_null(text);
+    }
+    void names(std::string_view key, std::uint8_t flags, std::span<const FlagName> known) {
+        json_.key(key);
+        json_.begin_array();
+        for (const auto name : names_of(flags, known)) {
+            json_.value(name);
+        }
+        json_.end_array();
+    }
+    void memory_type(const Dsemts& dsemts) {
+        json_.member("memory_type", dsemts.memory_type);
+        word("memory_type_name", efi_memory_type_name(dsemts.memory_type));
+        text_number("dpa_offset", dsemts.dpa_offset_bytes);
+        text_number("dpa_length", dsemts.dpa_length_bytes);
+    }
 
-void write_data_type(Json& json, std::uint8_t data_type) {
-    json["data_type"] = data_type;
-    json["data_type_name"] = or_null(data_type_name(data_type));
-}
+protected:
+    JsonWriter& json_;
+};
+
+// --- Structures ----------------------------------------------------------------------------------
 
 std::string_view unit_of(std::uint8_t data_type) {
     if (data_type >= data_type_count) {
@@ -91,232 +108,290 @@ std::string_view unit_of(std::uint8_t data_type) {
     return is_latency(static_cast<DataType>(data_type)) ? "ps" : "MB/s";
 }
 
-class BodyWriter {
+class BodyWriter : private Members {
 public:
-    BodyWriter(Json& json, Reserved& reserved) : json_(json), reserved_(reserved) {}
+    BodyWriter(JsonWriter& json, Reserved& reserved) : Members(json), reserved_(reserved) {}
 
     void operator()(const Opaque&) {}
     void operator()(const Dsmas& dsmas) {
-        json_["handle"] = dsmas.handle;
-        json_["flags"] = dsmas.flags;
-        json_["flag_names"] = names_json(dsmas.flags, dsmas_flags());
-        json_["dpa_base"] = decimal(dsmas.dpa_base_bytes);
-        json_["dpa_length"] = decimal(dsmas.dpa_length_bytes);
+        json_.member("handle", dsmas.handle);
+        flags(dsmas.flags, dsmas_flags());
+        text_number("dpa_base", dsmas.dpa_base_bytes);
+        text_number("dpa_length", dsmas.dpa_length_bytes);
         reserved_.add(6, dsmas.reserved);
     }
     void operator()(const Dslbis& dslbis) {
-        const auto hierarchy = dslbis.flags & Dslbis::hierarchy_mask;
-        json_["handle"] = dslbis.handle;
-        json_["flags"] = dslbis.flags;
-        json_["flag_names"] = names_json(dslbis.flags, dslbis_flags());
-        json_["hierarchy"] = or_null(hierarchy_name(static_cast<unsigned>(hierarchy)));
-        write_data_type(json_, dslbis.data_type);
-        json_["base_unit"] = decimal(dslbis.base_unit);
-        json_["entries"] = dslbis.entries;
-        json_["unit"] = or_null(unit_of(dslbis.data_type));
-        Json& values = json_["values"] = Json::array();
+        const auto hierarchy = static_cast<unsigned>(dslbis.flags & Dslbis::hierarchy_mask);
+        json_.member("handle", dslbis.handle);
+        flags(dslbis.flags, dslbis_flags());
+        word("hierarchy", hierarchy_name(hierarchy));
+        data_type(dslbis.data_type);
+        text_number("base_unit", dslbis.base_unit);
+        json_.key("entries");
+        json_.begin_array();
         for (const auto entry : dslbis.entries) {
-            values.push_back(value_json(Value::of(dslbis.base_unit, entry)));
+            json_.value(entry);
         }
+        json_.end_array();
+        word("unit", unit_of(dslbis.data_type));
+        json_.key("values");
+        json_.begin_array();
+        for (const auto entry : dslbis.entries) {
+            value(Value::of(dslbis.base_unit, entry));
+        }
+        json_.end_array();
         reserved_.add(7, dslbis.reserved);
         reserved_.add(22, dslbis.reserved_end);
     }
     void operator()(const Dsmscis& dsmscis) {
-        json_["handle"] = dsmscis.handle;
-        json_["cache_size"] = decimal(dsmscis.cache_size_bytes);
-        json_["attributes"] = dsmscis.attributes;
-        json_["cache_levels"] = dsmscis.total_levels();
-        json_["cache_level"] = dsmscis.level();
-        json_["associativity"] = or_null(associativity_name(dsmscis.associativity()));
-        json_["write_policy"] = or_null(write_policy_name(dsmscis.write_policy()));
-        json_["line_size"] = dsmscis.line_size_bytes();
+        json_.member("handle", dsmscis.handle);
+        text_number("cache_size", dsmscis.cache_size_bytes);
+        json_.member("attributes", dsmscis.attributes);
+        json_.member("cache_levels", dsmscis.total_levels());
+        json_.member("cache_level", dsmscis.level());
+        word("associativity", associativity_name(dsmscis.associativity()));
+        word("write_policy", write_policy_name(dsmscis.write_policy()));
+        json_.member("line_size", dsmscis.line_size_bytes());
         reserved_.add(5, number_of(dsmscis.reserved));
     }
     void operator()(const Dsis& dsis) {
-        json_["flags"] = dsis.flags;
-        json_["flag_names"] = names_json(dsis.flags, dsis_flags());
-        json_["handle"] = dsis.handle;
+        flags(dsis.flags, dsis_flags());
+        json_.member("handle", dsis.handle);
         reserved_.add(6, dsis.reserved);
     }
     void operator()(const Dsemts& dsemts) {
-        json_["handle"] = dsemts.handle;
-        json_["memory_type"] = dsemts.memory_type;
-        json_["memory_type_name"] = or_null(efi_memory_type_name(dsemts.memory_type));
-        json_["dpa_offset"] = decimal(dsemts.dpa_offset_bytes);
-        json_["dpa_length"] = decimal(dsemts.dpa_length_bytes);
+        json_.member("handle", dsemts.handle);
+        memory_type(dsemts);
         reserved_.add(6, dsemts.reserved);
     }
     void operator()(const Sslbis& sslbis) {
-        write_data_type(json_, sslbis.data_type);
-        json_["base_unit"] = decimal(sslbis.base_unit);
-        json_["unit"] = or_null(unit_of(sslbis.data_type));
-        Json& entries = json_["entries"] = Json::array();
+        data_type(sslbis.data_type);
+        text_number("base_unit", sslbis.base_unit);
+        word("unit", unit_of(sslbis.data_type));
+        json_.key("entries");
+        json_.begin_array();
         for (const SwitchEntry& entry : sslbis.entries) {
-            Json& one = entries.emplace_back(
-                Json{{"port_x", entry.port_x}, {"port_y", entry.port_y}, {"entry", entry.value}});
-            one["value"] = value_json(Value::of(sslbis.base_unit, entry.value));
+            json_.begin_object();
+            json_.member("port_x", entry.port_x);
+            json_.member("port_y", entry.port_y);
+            json_.member("entry", entry.value);
+            json_.key("value");
+            value(Value::of(sslbis.base_unit, entry.value));
             if (entry.reserved != 0) {
-                one["reserved"] = entry.reserved;
+                json_.member("reserved", entry.reserved);
             }
+            json_.end_object();
         }
+        json_.end_array();
         reserved_.add(5, number_of(sslbis.reserved));
     }
 
 private:
-    Json& json_;
+    void flags(std::uint8_t flags, std::span<const FlagName> known) {
+        json_.member("flags", flags);
+        names("flag_names", flags, known);
+    }
+    void data_type(std::uint8_t data_type) {
+        json_.member("data_type", data_type);
+        word("data_type_name", data_type_name(data_type));
+    }
+    void value(const Value& value) {
+        value.kind == Value::Kind::given ? json_.text_value(value.amount) : json_.value(nullptr);
+    }
+
     Reserved& reserved_;
 };
 
-Json to_json(const Structure& structure, std::uint32_t offset_bytes) {
-    Json json{{"offset", offset_bytes},
-              {"type", structure.type},
-              {"name", or_null(structure_name(structure.type))},
-              {"length", structure.length_bytes()}};
+void write(JsonWriter& json, const Structure& structure, std::uint32_t offset_bytes) {
+    json.begin_object();
+    json.member("offset", offset_bytes);
+    json.member("type", structure.type);
+    json.key("name");
+    json.value_or_null(structure_name(structure.type));
+    json.member("length", structure.length_bytes());
     Reserved reserved;
     reserved.add(1, structure.reserved);
     std::visit(BodyWriter(json, reserved), structure.body);
-    reserved.write_to(json);
+    reserved.write(json);
     if (!structure.rest.empty() || std::holds_alternative<Opaque>(structure.body)) {
-        json["rest"] = hex_text(structure.rest);
+        json.member("rest", hex_text(structure.rest));
     }
-    return json;
+    json.end_object();
 }
 
-Json to_json(const Problem& problem) {
-    return {{"kind", to_string(problem.kind)},
-            {"severity", to_string(problem.severity)},
-            {"offset", problem.offset_bytes},
-            {"text", problem.text}};
+void write(JsonWriter& json, const Problem& problem) {
+    json.begin_object();
+    json.member("kind", to_string(problem.kind));
+    json.member("severity", to_string(problem.severity));
+    json.member("offset", problem.offset_bytes);
+    json.member("text", problem.text);
+    json.end_object();
 }
 
-// --- Summary -------------------------------------------------------------------------------------------------------------
+// --- Summary -------------------------------------------------------------------------------------
 
-Json to_json(const std::optional<Figure>& figure) {
-    if (!figure) {
-        return nullptr;
-    }
-    const bool latency = is_latency(figure->from);
-    Json json{{"state", to_string(figure->value.kind)},
-              {"from", data_type_name(static_cast<std::uint8_t>(figure->from))}};
-    const bool given = figure->value.kind == Value::Kind::given;
-    if (latency) {
-        json["ns"] = given ? Json(nanoseconds_text(figure->value.amount)) : Json(nullptr);
-    } else {
-        json["mb_per_s"] = given ? Json(decimal(figure->value.amount)) : Json(nullptr);
-    }
-    return json;
-}
+class SummaryWriter : private Members {
+public:
+    explicit SummaryWriter(JsonWriter& json) : Members(json) {}
 
-void write_performance(Json& json, const Performance& performance) {
-    json["read_latency"] = to_json(performance.read_latency);
-    json["write_latency"] = to_json(performance.write_latency);
-    json["read_bandwidth"] = to_json(performance.read_bandwidth);
-    json["write_bandwidth"] = to_json(performance.write_bandwidth);
-}
+    void write(const Summary& summary) {
+        json_.begin_object();
+        list("memory_ranges", summary.ranges);
+        list("initiators", summary.initiators);
+        list("port_pairs", summary.port_pairs);
+        json_.end_object();
+    }
 
-Json to_json(const MemoryRange& range) {
-    Json json{{"handle", range.dsmas.handle},
-              {"dpa_base", decimal(range.dsmas.dpa_base_bytes)},
-              {"dpa_length", decimal(range.dsmas.dpa_length_bytes)},
-              {"volatile", (range.dsmas.flags & Dsmas::non_volatile) == 0},
-              {"flags", names_json(range.dsmas.flags, dsmas_flags())}};
-    write_performance(json, range.performance);
-    Json& parts = json["efi_memory_types"] = Json::array();
-    for (const Dsemts& part : range.parts) {
-        parts.push_back({{"memory_type", part.memory_type},
-                         {"memory_type_name", or_null(efi_memory_type_name(part.memory_type))},
-                         {"dpa_offset", decimal(part.dpa_offset_bytes)},
-                         {"dpa_length", decimal(part.dpa_length_bytes)}});
+private:
+    template <typename T>
+    void list(std::string_view key, const std::vector<T>& all) {
+        json_.key(key);
+        json_.begin_array();
+        for (const T& one : all) {
+            json_.begin_object();
+            members(one);
+            json_.end_object();
+        }
+        json_.end_array();
     }
-    Json& caches = json["caches"] = Json::array();
-    for (const auto& [cache, performance] : range.caches) {
-        Json one{{"level", cache.level()},
-                 {"size", decimal(cache.cache_size_bytes)},
-                 {"line_size", cache.line_size_bytes()},
-                 {"associativity", or_null(associativity_name(cache.associativity()))},
-                 {"write_policy", or_null(write_policy_name(cache.write_policy()))}};
-        write_performance(one, performance);
-        caches.push_back(std::move(one));
-    }
-    json["initiator_attached"] = range.initiator_attached;
-    return json;
-}
 
-Json to_json(const Summary& summary) {
-    Json json{{"memory_ranges", Json::array()},
-              {"initiators", Json::array()},
-              {"port_pairs", Json::array()}};
-    for (const MemoryRange& range : summary.ranges) {
-        json["memory_ranges"].push_back(to_json(range));
+    void members(const MemoryRange& range) {
+        json_.member("handle", range.dsmas.handle);
+        text_number("dpa_base", range.dsmas.dpa_base_bytes);
+        text_number("dpa_length", range.dsmas.dpa_length_bytes);
+        json_.member("volatile", (range.dsmas.flags & Dsmas::non_volatile) == 0);
+        names("flags", range.dsmas.flags, dsmas_flags());
+        performance(range.performance);
+        list("efi_memory_types", range.parts);
+        list("caches", range.caches);
+        json_.member("initiator_attached", range.initiator_attached);
     }
-    for (const Initiator& initiator : summary.initiators) {
-        Json one{{"handle", initiator.handle}};
-        write_performance(one, initiator.performance);
-        json["initiators"].push_back(std::move(one));
+    void members(const Dsemts& part) { memory_type(part); }
+    void members(const CacheLevel& level) {
+        const Dsmscis& cache = level.cache;
+        json_.member("level", cache.level());
+        text_number("size", cache.cache_size_bytes);
+        json_.member("line_size", cache.line_size_bytes());
+        word("associativity", associativity_name(cache.associativity()));
+        word("write_policy", write_policy_name(cache.write_policy()));
+        performance(level.performance);
     }
-    for (const PortPair& pair : summary.port_pairs) {
-        Json one{{"port_x", pair.port_x},
-                 {"port_x_name", port_name(pair.port_x)},
-                 {"port_y", pair.port_y},
-                 {"port_y_name", port_name(pair.port_y)}};
-        write_performance(one, pair.performance);
-        json["port_pairs"].push_back(std::move(one));
+    void members(const Initiator& initiator) {
+        json_.member("handle", initiator.handle);
+        performance(initiator.performance);
     }
-    return json;
-}
+    void members(const PortPair& pair) {
+        json_.member("port_x", pair.port_x);
+        json_.member("port_x_name", port_name(pair.port_x));
+        json_.member("port_y", pair.port_y);
+        json_.member("port_y_name", port_name(pair.port_y));
+        performance(pair.performance);
+    }
 
-Json or_null(const std::optional<std::uint64_t>& number) {
-    return number ? Json(decimal(*number)) : Json(nullptr);
-}
+    void performance(const Performance& performance) {
+        figure("read_latency", performance.read_latency);
+        figure("write_latency", performance.write_latency);
+        figure("read_bandwidth", performance.read_bandwidth);
+        figure("write_bandwidth", performance.write_bandwidth);
+    }
+    void figure(std::string_view key, const std::optional<Figure>& figure) {
+        json_.key(key);
+        if (!figure) {
+            json_.value(nullptr);
+            return;
+        }
+        const bool given = figure->value.kind == Value::Kind::given;
+        const bool latency = is_latency(figure->from);
+        json_.begin_object();
+        json_.member("state", to_string(figure->value.kind));
+        json_.member("from", data_type_name(static_cast<std::uint8_t>(figure->from)));
+        json_.key(latency ? "ns" : "mb_per_s");
+        if (!given) {
+            json_.value(nullptr);
+        } else if (latency) {
+            json_.value(nanoseconds_text(figure->value.amount));
+        } else {
+            json_.text_value(figure->value.amount);
+        }
+        json_.end_object();
+    }
+};
 
-Json to_json(const HostView& host) {
+// --- What is not in the bytes --------------------------------------------------------------------
+
+void write(JsonWriter& json, const HostView& host) {
     if (host.empty()) {
-        return nullptr;
+        json.value(nullptr);
+        return;
     }
-    Json json{{"memory_device", host.memory_device}, {"regions", Json::array()}};
+    json.begin_object();
+    json.member("memory_device", host.memory_device);
+    json.key("regions");
+    json.begin_array();
     for (const HostRegion& region : host.regions) {
-        json["regions"].push_back(
-            {{"name", region.name},
-             {"numa_node", region.numa_node ? Json(*region.numa_node) : Json(nullptr)},
-             {"read_latency_ns", or_null(region.figures.read_latency_ns)},
-             {"write_latency_ns", or_null(region.figures.write_latency_ns)},
-             {"read_bandwidth_mb_per_s", or_null(region.figures.read_bandwidth_mbps)},
-             {"write_bandwidth_mb_per_s", or_null(region.figures.write_bandwidth_mbps)}});
+        Members members(json);
+        json.begin_object();
+        json.member("name", region.name);
+        json.key("numa_node");
+        region.numa_node ? json.value(*region.numa_node) : json.value(nullptr);
+        members.text_number("read_latency_ns", region.figures.read_latency_ns);
+        members.text_number("write_latency_ns", region.figures.write_latency_ns);
+        members.text_number("read_bandwidth_mb_per_s", region.figures.read_bandwidth_mbps);
+        members.text_number("write_bandwidth_mb_per_s", region.figures.write_bandwidth_mbps);
+        json.end_object();
     }
-    return json;
+    json.end_array();
+    json.end_object();
 }
 
-Json header_json(const TableHeader& header) {
-    return {{"length", header.length_bytes},
-            {"revision", header.revision},
-            {"checksum", header.checksum},
-            {"reserved", hex_text(header.reserved)},
-            {"sequence", header.sequence}};
+void write(JsonWriter& json, const std::optional<TableHeader>& header) {
+    if (!header) {
+        json.value(nullptr);
+        return;
+    }
+    json.begin_object();
+    json.member("length", header->length_bytes);
+    json.member("revision", header->revision);
+    json.member("checksum", header->checksum);
+    json.member("reserved", hex_text(header->reserved));
+    json.member("sequence", header->sequence);
+    json.end_object();
 }
 
 }  // namespace
 
 std::string to_json(const Table& table, const Origin& origin, JsonStyle style) {
     const Document document = decode(table);
-    Json json{{"schema", json_schema},
-              {"mailbox", or_null(origin.mailbox)},
-              {"source", or_null(origin.source)},
-              {"size", table.bytes().size()},
-              {"checksum_valid", table.checksum_valid()}};
-    json["problems"] = Json::array();
+    JsonWriter json(style == JsonStyle::pretty ? pretty_indent : 0);
+    json.begin_object();
+    json.member("schema", json_schema);
+    json.key("mailbox");
+    json.value_or_null(origin.mailbox);
+    json.key("source");
+    json.value_or_null(origin.source);
+    json.member("size", table.bytes().size());
+    json.member("checksum_valid", table.checksum_valid());
+    json.key("problems");
+    json.begin_array();
     for (const Problem& problem : table.all_problems()) {
-        json["problems"].push_back(to_json(problem));
+        write(json, problem);
     }
-    json["summary"] = to_json(summarize(document));
-    json["host"] = to_json(origin.host);
-    json["header"] = document.header ? header_json(*document.header) : Json(nullptr);
-    Json& structures = json["structures"] = Json::array();
+    json.end_array();
+    json.key("summary");
+    SummaryWriter(json).write(summarize(document));
+    json.key("host");
+    write(json, origin.host);
+    json.key("header");
+    write(json, document.header);
+    json.key("structures");
+    json.begin_array();
     for (std::size_t i = 0; i < document.structures.size(); ++i) {
-        structures.push_back(to_json(document.structures[i], table.structures()[i].offset_bytes));
+        write(json, document.structures[i], table.structures()[i].offset_bytes);
     }
-    json["rest"] = hex_text(document.rest);
-    return json.dump(style == JsonStyle::pretty ? pretty_indent : -1, ' ', true,
-                     Json::error_handler_t::replace);
+    json.end_array();
+    json.member("rest", hex_text(document.rest));
+    json.end_object();
+    return json.take();
 }
 
 }  // namespace doed::cdat

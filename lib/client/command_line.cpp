@@ -24,9 +24,9 @@ capability in config space, needed only when the device has several mailboxes th
 
 Exit codes:
   0  done
-  1  failed otherwise
+  1  failed otherwise, or cdat --check found something wrong
   2  wrong command line
-  3  no such device or mailbox
+  3  no such device, mailbox or file
   4  access denied
   5  refused by doed: not offered, not allowed, owned by the kernel, lent out, or kernel lockdown
   6  no answer in time

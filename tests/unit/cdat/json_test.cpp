@@ -75,6 +75,13 @@ TEST(TheDocument, NamesItsOriginAndTheHost) {
         "read_bandwidth_mb_per_s": "16000", "write_bandwidth_mb_per_s": null}]})"));
 }
 
+TEST(TheDocument, IsAsciiWhateverOthersAreNamed) {
+    const Origin origin{.mailbox = "a\"b\\\n\x7f ger\u00e4t \xff", .source = "kernel"};
+    const auto text = to_json(Table::parse(load_vector("good")), origin, JsonStyle::compact);
+    EXPECT_THAT(text, testing::Each(testing::AllOf(testing::Ge(' '), testing::Le('~'))));
+    EXPECT_EQ(json::parse(text)["mailbox"], "a\"b\\\n\x7f ger\u00e4t \uFFFD");
+}
+
 TEST(TheDocument, IsExactAbove53Bits) {
     const auto document = parsed(load_file("tables/large-numbers.json"));
     EXPECT_EQ(document["structures"][0]["dpa_base"], "9007199254740993");
