@@ -180,7 +180,7 @@ private:
             add(ProblemKind::duplicate_handle, Severity::error, 5,
                 [&] { return named("handle " + hex(dsis.handle) + " is that of another DSIS"); });
         } else {
-            initiators_.push_back({dsis.handle, begin_ + 5});
+            initiators_.emplace_back(dsis.handle, begin_ + 5);
         }
     }
 

@@ -94,7 +94,7 @@ std::string handle_text(std::uint8_t handle) {
 }
 
 std::string entry_text(std::uint64_t base_unit, std::uint16_t entry, std::uint8_t data_type) {
-    const std::string number = std::to_string(entry);
+    std::string number = std::to_string(entry);
     if (data_type >= data_type_count) {
         return number;
     }
@@ -103,7 +103,7 @@ std::string entry_text(std::uint64_t base_unit, std::uint16_t entry, std::uint8_
 }
 
 std::string base_unit_text(std::uint64_t base_unit, std::uint8_t data_type) {
-    const std::string number = std::to_string(base_unit);
+    std::string number = std::to_string(base_unit);
     if (data_type >= data_type_count) {
         return number;
     }
