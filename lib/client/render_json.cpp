@@ -146,6 +146,7 @@ Outcome<std::string> json_of_cdat(const CdatReading& reading, JsonStyle style) {
 Outcome<std::string> json_of_cdats(std::span<const CdatReading> readings, JsonStyle style) {
     // The documents are put together as texts: taken apart first, those of a large host would not fit into memory.
     std::string out = "{\"schema\":" + std::to_string(json_schema) + ",\"tables\":[";
+    const std::string_view line_break = style == JsonStyle::pretty ? "\n" : "";
     std::string_view separator;
     for (const auto& reading : readings) {
         auto document = json_of_cdat(reading, style);
@@ -153,10 +154,10 @@ Outcome<std::string> json_of_cdats(std::span<const CdatReading> readings, JsonSt
             return document;
         }
         document->pop_back();
-        out += std::string(separator) + "\n" + *document;
+        out.append(separator).append(line_break).append(*document);
         separator = ",";
     }
-    return out + "\n]}\n";
+    return out.append(line_break) + "]}\n";
 }
 
 }  // namespace doed::client

@@ -31,7 +31,7 @@ enum class JsonStyle : std::uint8_t {
                                                     JsonStyle style);
 /// The document of docs/cdat.schema.json: doed's own where there is one.
 [[nodiscard]] Outcome<std::string> json_of_cdat(const CdatReading& reading, JsonStyle style);
-/// "tables": such documents, a line each or indented.
+/// "tables": such documents, on one line or indented.
 [[nodiscard]] Outcome<std::string> json_of_cdats(std::span<const CdatReading> readings,
                                                  JsonStyle style);
 

@@ -225,6 +225,14 @@ def test_a_document_above_its_limit_is_refused_and_made_by_doectl(start_doed, bu
     assert len(json.loads(printed.stdout)["summary"]["port_pairs"]) == 120_000
 
 
+def test_doectl_reads_all_tables_of_the_host(doed, bus, client):
+    tables = json.loads(doectl(bus, "cdat", "--all", "--json").stdout)["tables"]
+    assert [table["mailbox"] for table in tables] == ["0000:0d:00.0/190", "0000:0e:00.0/1a8"]
+    assert tables[0] == get_json(client)
+    lines = doectl(bus, "cdat", "--all", "--summary", "--no-legend").stdout.decode().splitlines()
+    assert [line.split()[:2] for line in lines] == [["0000:0d:00.0/190", "0"], ["0000:0e:00.0/1a8", "upstream"]]
+
+
 @pytest.mark.parametrize("kind", ["table-changes", "table-sequence-changes"])
 def test_a_table_that_changes_is_seen_with_the_next_reading(start_doed, client, kind):
     # Header and six structures are seven exchanges; the first one after the first reading brings the change.
