@@ -14,9 +14,9 @@ namespace doed::client {
 namespace {
 
 /// There is no device of that name, either: the same exit status.
-Failure open_failure(const std::string& file) {
-    const auto plain = failure_from_errno(errno, "cannot open " + file);
-    switch (errno) {
+Failure open_failure(int error, const std::string& file) {
+    auto plain = failure_from_errno(error, "cannot open " + file);
+    switch (error) {
         case ENOENT:
         case ENOTDIR: return Failure(FailureKind::not_found, plain.message());
         case EACCES:
@@ -34,7 +34,7 @@ Outcome<std::vector<std::uint8_t>> read_input(const std::string& file, std::size
     if (file != "-") {
         opened = base::UniqueFd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
         if (!opened) {
-            return std::unexpected(open_failure(file));
+            return std::unexpected(open_failure(errno, file));
         }
     }
     const std::string name = file == "-" ? "standard input" : file;

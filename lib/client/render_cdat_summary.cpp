@@ -156,7 +156,7 @@ void add_matrix(std::string& out, std::string_view title, const std::vector<Port
         cells[{pair.port_x, pair.port_y}] = bare_text(pair.performance.*pick);
     }
     std::vector<std::vector<std::string>> lines(1);
-    lines[0].push_back("from \\ to");
+    lines[0].emplace_back("from \\ to");
     for (const auto y : columns) {
         lines[0].push_back(cdat::port_name(y));
     }
