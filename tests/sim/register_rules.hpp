@@ -133,6 +133,7 @@ private:
     bool confirming_ =
         false;  ///< a look showed all ones, and nobody asked yet whether the function is there
     bool may_confirm_ = false;     ///< the last access read all ones
+    bool busy_seen_ = false;       ///< at the last look
     bool given_up_ = false;        ///< since the mailbox rested or was claimed last
     bool access_failed_ = false;   ///< since the last abort
     std::uint32_t preserved_ = 0;  ///< of Control, as it was found
