@@ -246,6 +246,7 @@ std::optional<Breach> RegisterRules::write_go(std::uint32_t value, const Instant
     }
     interrupt_enabled_ = (value & interrupt_enable_bit) != 0;
     phase_ = Phase::sent;
+    ++requests_;
     reads_ = 0;
     acks_ = 0;
     ready_seen_ = false;
