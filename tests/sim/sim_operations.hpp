@@ -78,7 +78,11 @@ public:
     }
     [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t> payload) override {
         true_ = wire_->operation_consumes(*this, payload) && true_;
-        return inner_->consume(payload);
+        auto step = inner_->consume(payload);
+        if (step && *step == Step::send) {
+            wire_->operation_goes_on();
+        }
+        return step;
     }
     [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
         return inner_->request();
