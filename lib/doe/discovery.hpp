@@ -21,6 +21,7 @@ public:
     [[nodiscard]] std::string_view single_flight_key() const noexcept override {
         return "discovery";
     }
+    [[nodiscard]] const DiscoveryOperation* as_discovery() const noexcept override { return this; }
     [[nodiscard]] base::Result<Step> start() override;
     [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t> payload) override;
     [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {

@@ -290,7 +290,7 @@ bool Mailbox::repeat_discovery(const Job& job) {
 /// What a discovery found is what the mailbox offers from then on, whoever has asked for it; a doubtful list takes
 /// nothing away.
 void Mailbox::learn(const Operation& operation) {
-    const auto* const discovery = dynamic_cast<const DiscoveryOperation*>(&operation);
+    const DiscoveryOperation* const discovery = operation.as_discovery();
     if (discovery == nullptr) {
         return;
     }

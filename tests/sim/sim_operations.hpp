@@ -70,6 +70,9 @@ public:
     [[nodiscard]] std::string_view single_flight_key() const noexcept override {
         return inner_->single_flight_key();
     }
+    [[nodiscard]] const doe::DiscoveryOperation* as_discovery() const noexcept override {
+        return inner_->as_discovery();
+    }
     [[nodiscard]] base::Result<Step> start() override {
         wire_->operation_begins(*this);
         begun_ = wire_->now();
