@@ -374,6 +374,7 @@ void RegisterRules::failed(bool gone) noexcept {
     }
     confirming_ = false;
     access_failed_ = true;
+    ++access_failures_;
     end_wait();
 }
 

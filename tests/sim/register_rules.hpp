@@ -109,8 +109,11 @@ public:
     [[nodiscard]] std::uint64_t aborts() const noexcept { return aborts_; }
     /// Requests that were sent to their end: GO was written.
     [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
-    /// Waits that there may have been: for Busy and a response at each request, and after each abort.
-    [[nodiscard]] std::uint64_t waits_max() const noexcept { return 2 * requests_ + aborts_; }
+    /// Waits that there may have been: for Busy and a response at each request, after each abort, and for Busy where an
+    /// access failed before anything was written.
+    [[nodiscard]] std::uint64_t waits_max() const noexcept {
+        return 2 * requests_ + aborts_ + access_failures_;
+    }
     /// Dwords of the response that were acknowledged since GO.
     [[nodiscard]] std::uint32_t acks() const noexcept { return acks_; }
 
@@ -159,6 +162,7 @@ private:
     std::uint64_t completed_ = 0;
     std::uint64_t aborts_ = 0;
     std::uint64_t requests_ = 0;
+    std::uint64_t access_failures_ = 0;
 };
 
 /// "sending", "sent", ...
