@@ -16,6 +16,7 @@ namespace {
 
 // A device that VFIO asked back is not taken again before whoever wants it has had time to unbind it.
 constexpr std::chrono::seconds give_back_time{2};
+constexpr std::chrono::minutes error_log_pause{1};
 
 OwnershipFacts facts_of(const DeviceFinding& finding, OwnerChoice choice) {
     OwnershipFacts facts;
@@ -495,8 +496,14 @@ void ServedDevice::wanted_back() {
 }
 
 void ServedDevice::error_reported() {
-    context_.log.warning(address().to_string() +
-                         ": an uncorrectable error was reported; its mailboxes are claimed anew");
+    // Some devices report one after the other.
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_error_log_) {
+        next_error_log_ = now + error_log_pause;
+        context_.log.warning(address().to_string() +
+                             ": an uncorrectable error was reported; its mailboxes are claimed "
+                             "anew (further ones are not logged for a minute)");
+    }
     for (const auto& mailbox : mailboxes_) {
         bus::MethodOptions options;
         options.deadline = std::chrono::steady_clock::now() + context_.config.default_deadline;

@@ -167,6 +167,7 @@ private:
         driver_since_;  ///< when the present driver was first seen
     std::chrono::steady_clock::time_point next_retry_;
     std::chrono::milliseconds retry_pause_;
+    std::chrono::steady_clock::time_point next_error_log_{};
     boost::asio::steady_timer wanted_back_timer_;
     boost::asio::steady_timer look_timer_;  ///< a retry, or the end of a driver's grace
     std::function<void()> closed_;

@@ -57,8 +57,12 @@ void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus:
 void ServedDevice::publish_mailbox(Mailbox& mailbox) {
     mailbox.object = std::make_unique<MailboxObject>(
         *connection_, *pump_, *clients_, mailbox.served,
-        [this, &mailbox](const std::string& client, auto completion) {
-            lend(mailbox, client, std::move(completion));
+        [weak = weak_from_this(), &mailbox](const std::string& client, auto completion) {
+            if (const auto self = weak.lock()) {
+                self->lend(mailbox, client, std::move(completion));
+            } else {
+                completion(base::fail(base::Errc::device_gone));
+            }
         },
         context_.config.default_deadline);
     mailbox.object->emit_added();

@@ -22,33 +22,8 @@ namespace asio = boost::asio;
 namespace {
 // Requests that wait for a device to be opened; as many as a mailbox queues by default.
 constexpr std::size_t early_limit = 64;
-// Readings of a trace that wait for an access to end.
-constexpr std::uint32_t trace_limit = 64;
-
-/// What is to be called with the result of something that knows no deadline. The completion gets that or deadline_exceeded,
-/// whichever comes first.
-template <typename Value>
-auto by_deadline(const asio::any_io_executor& loop, base::TimePoint deadline,
-                 const std::string& name, ServedMailbox::Completion<Value> completion) {
-    struct Waiter {
-        ServedMailbox::Completion<Value> completion;
-        asio::steady_timer timer;
-    };
-    auto waiter =
-        std::make_shared<Waiter>(Waiter{std::move(completion), asio::steady_timer(loop, deadline)});
-    const auto finish = [waiter](base::Result<Value> result) {
-        waiter->timer.cancel();
-        if (waiter->completion) {
-            std::exchange(waiter->completion, nullptr)(std::move(result));
-        }
-    };
-    waiter->timer.async_wait([finish, name](const boost::system::error_code& error) {
-        if (!error) {
-            finish(base::fail(base::Errc::deadline_exceeded, name));
-        }
-    });
-    return finish;
-}
+// Those who wait for a reading of the trace; more than one user can have with the limits that the bus itself sets.
+constexpr std::size_t trace_limit = 4096;
 }  // namespace
 
 ServedMailbox::ServedMailbox(asio::any_io_executor loop, const pci::Address& address,
@@ -56,7 +31,8 @@ ServedMailbox::ServedMailbox(asio::any_io_executor loop, const pci::Address& add
     : loop_(std::move(loop)),
       address_(address),
       capability_(capability),
-      name_(fmt::format("{} mailbox 0x{:x}", address.to_string(), capability.offset)) {}
+      name_(fmt::format("{} mailbox 0x{:x}", address.to_string(), capability.offset)),
+      calls_(loop_, name_) {}
 
 ServedMailbox::~ServedMailbox() {
     resume_early(base::fail(base::Errc::cancelled, name_));
@@ -81,6 +57,7 @@ void ServedMailbox::restate(const Ownership& ownership) {
 void ServedMailbox::end(base::Errc why) {
     ended_ = why;
     resume_early(refusal());
+    calls_.end(refusal().error());  // the device may hold up what would answer them
 }
 
 void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io_executor workers,
@@ -253,9 +230,10 @@ void ServedMailbox::execute(std::shared_ptr<doe::Operation> operation,
     // The mailbox keeps the deadline by itself, unless an access holds up its strand. The request counts until it is off the
     // strand, so that what waits there for an access stays within the limits.
     auto complete = [withdrawal, request = options.request,
-                     deliver = by_deadline<std::shared_ptr<const doe::Operation>>(
-                         loop_, options.deadline, name_, std::move(deliver))](
-                        io::OperationResult result) { deliver(std::move(result)); };
+                     deliver = calls_.open<std::shared_ptr<const doe::Operation>>(
+                         options.deadline, std::move(deliver))](io::OperationResult result) {
+        deliver(std::move(result));
+    };
     service_->async_execute(
         std::move(operation), execution,
         asio::bind_cancellation_slot(withdrawal->slot(),
@@ -269,8 +247,7 @@ void ServedMailbox::reset(const bus::MethodOptions& options, Completion<void> co
     }
     // A claim cannot be withdrawn: when time is up it goes on without the caller.
     auto finish = [request = options.request,
-                   deliver =
-                       by_deadline<void>(loop_, options.deadline, name_, std::move(completion))](
+                   deliver = calls_.open<void>(options.deadline, std::move(completion))](
                       base::Result<void> result) { deliver(std::move(result)); };
     service_->async_reset(asio::bind_executor(loop_, std::move(finish)));
 }
@@ -280,16 +257,22 @@ void ServedMailbox::trace(const bus::MethodOptions& options, Completion<io::Trac
         completion(io::Trace());
         return;
     }
-    if (*traces_ >= trace_limit) {
+    std::erase_if(trace_waiters_, [](const auto& waiter) { return !waiter.waits(); });
+    if (trace_waiters_.size() >= trace_limit) {
         completion(base::fail(base::Errc::limits_exceeded, name_ + ": its trace is being read"));
         return;
     }
-    ++*traces_;
-    auto finish = [traces = traces_,
-                   deliver = by_deadline<io::Trace>(loop_, options.deadline, name_,
-                                                    std::move(completion))](io::Trace trace) {
-        --*traces;
-        deliver(std::move(trace));
+    trace_waiters_.push_back(calls_.open<io::Trace>(options.deadline, std::move(completion)));
+    if (std::exchange(reading_trace_, true)) {
+        return;  // one reading for all who wait: each of their own would wait for the same access
+    }
+    auto finish = [weak = weak_from_this()](const io::Trace& trace) {
+        if (const auto self = weak.lock()) {
+            self->reading_trace_ = false;
+            for (const auto& waiter : std::exchange(self->trace_waiters_, {})) {
+                waiter(trace);
+            }
+        }
     };
     service_->async_trace(asio::bind_executor(loop_, std::move(finish)));
 }

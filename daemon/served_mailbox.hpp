@@ -9,6 +9,7 @@
 #include "cdat/table.hpp"
 #include "daemon/bus/method_options.hpp"
 #include "daemon/config.hpp"
+#include "daemon/open_calls.hpp"
 #include "daemon/ownership.hpp"
 #include "io/mailbox_service.hpp"
 #include "pci/host.hpp"
@@ -62,6 +63,9 @@ public:
 
     /// Tries the mailbox again, if it is driven and dead: the host has changed.
     void revive();
+
+    /// Bounds what is done for a client elsewhere: by its deadline, and by end().
+    [[nodiscard]] OpenCalls& calls() noexcept { return calls_; }
 
     // Requests for a mailbox that is ours and about to be driven wait for that, until their deadline.
 
@@ -128,8 +132,9 @@ private:
     bool stopping_ = false;                        ///< what drove it still ends what is on the wire
     std::vector<std::move_only_function<void()>> stopped_;
     std::vector<std::shared_ptr<Early>> early_;
-    /// Readings of the trace under way; outlives what it counts.
-    std::shared_ptr<std::uint32_t> traces_ = std::make_shared<std::uint32_t>(0);
+    OpenCalls calls_;
+    std::vector<OpenCalls::Answer<io::Trace>> trace_waiters_;
+    bool reading_trace_ = false;
     std::optional<base::Errc> ended_;
     std::uint64_t drives_ = 0;  ///< tells the statuses of an earlier service from those of this one
 };

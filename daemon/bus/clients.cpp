@@ -9,6 +9,12 @@
 
 namespace doed::bus {
 
+namespace {
+// The bus tells the user of a connection in the order in which it is asked: nobody can make others wait for long. More than
+// one user could have of them with the limits that the bus itself sets.
+constexpr std::uint32_t max_unidentified = 4096;
+}  // namespace
+
 /// The books. Requests keep them, so that they can be struck out whatever ends first.
 class ClientLedger : public std::enable_shared_from_this<ClientLedger> {
 public:
@@ -44,6 +50,7 @@ private:
     std::map<std::string, Client> clients_;         ///< by unique name, which is never used again
     std::map<std::uint32_t, std::uint32_t> users_;  ///< requests under way; none is 0
     std::uint32_t in_all_ = 0;
+    std::uint32_t unidentified_ = 0;  ///< requests that no user is charged with yet
 };
 
 void ClientLedger::admit(const std::string& name, Clients::Admitted admitted) {
@@ -85,13 +92,13 @@ base::Result<RequestPtr> ClientLedger::open(const std::string& name, Client& cli
         return base::fail(base::Errc::limits_exceeded,
                           "this client has " + std::to_string(limits_.per_client) + " under way");
     }
-    if (in_all_ >= limits_.in_all) {
+    if (!client.uid && unidentified_ >= max_unidentified) {
         return base::fail(base::Errc::limits_exceeded,
-                          std::to_string(limits_.in_all) + " of all clients are under way");
+                          std::to_string(max_unidentified) + " of new clients wait for the bus");
     }
     auto request = std::make_shared<Request>(shared_from_this(), name);
     client.under_way.insert(request.get());
-    ++in_all_;
+    ++unidentified_;
     return request;
 }
 
@@ -102,20 +109,27 @@ base::Result<RequestPtr> ClientLedger::charge(RequestPtr request, std::uint32_t 
                                                            std::to_string(limits_.per_user) +
                                                            " under way");
     }
+    if (in_all_ >= limits_.in_all) {
+        return base::fail(base::Errc::limits_exceeded,
+                          std::to_string(limits_.in_all) + " of all clients are under way");
+    }
     ++users_[uid];
+    ++in_all_;
+    --unidentified_;
     request->uid_ = uid;
     request->charged_ = true;
     return request;
 }
 
 void ClientLedger::strike_out(Request& request) noexcept {
-    --in_all_;
     if (const auto client = clients_.find(request.client_); client != clients_.end()) {
         client->second.under_way.erase(&request);
     }
     if (!request.charged_) {
+        --unidentified_;
         return;
     }
+    --in_all_;
     if (const auto user = users_.find(request.uid_); --user->second == 0) {
         users_.erase(user);
     }

@@ -98,16 +98,20 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
                             std::map<std::string, sdbus::Variant> options) {
     const std::string client = bus::current_sender(getObject());
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
-               default_deadline_, [&](const auto& reply, const bus::MethodOptions& parsed) {
-                   lend_(client, [reply, deadline = parsed.deadline,
-                                  mailbox = mailbox_](base::Result<base::UniqueFd> lease) {
-                       if (lease && std::chrono::steady_clock::now() > deadline) {
-                           // Nobody waits for it any more: dropped, it is over at once.
-                           lease = base::fail(base::Errc::deadline_exceeded, mailbox->name());
-                       }
-                       lease ? reply.succeed(sdbus::UnixFd(lease->release(), sdbus::adopt_fd))
-                             : reply.fail(lease.error());
-                   });
+               default_deadline_, [&](const auto& open, const bus::MethodOptions& parsed) {
+                   bus::admit(clients_, client, mailbox_->name(), open, parsed,
+                              [mailbox = mailbox_, lend = lend_, client](
+                                  const auto& reply, const bus::MethodOptions& request) {
+                                  // A lease that comes when nobody waits any more is dropped, and thereby over.
+                                  lend(client, mailbox->calls().open<base::UniqueFd>(
+                                                   request.deadline,
+                                                   [reply](base::Result<base::UniqueFd> lease) {
+                                                       lease
+                                                           ? reply.succeed(sdbus::UnixFd(
+                                                                 lease->release(), sdbus::adopt_fd))
+                                                           : reply.fail(lease.error());
+                                                   }));
+                              });
                });
 }
 

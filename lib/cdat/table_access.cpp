@@ -41,6 +41,10 @@ bool adds_up(std::span<const std::uint8_t> bytes) noexcept {
     return std::accumulate(bytes.begin(), bytes.end(), 0U) % 256 == 0;
 }
 
+std::uint32_t sequence_of(std::span<const std::uint8_t> table) noexcept {
+    return read32(table, sequence_offset_bytes);
+}
+
 std::string hex(unsigned value, int digits) {
     char text[16];
     std::snprintf(text, sizeof(text), "0x%0*x", digits, value);
@@ -60,6 +64,9 @@ base::Result<doe::Operation::Step> TableAccessOperation::start() {
 
 base::Result<doe::Operation::Step> TableAccessOperation::consume(
     std::span<const std::uint32_t> payload) {
+    if (std::exchange(confirming_, false)) {
+        return confirm(payload);
+    }
     const auto next_handle = take_response(payload);
     if (!next_handle) {
         return end_broken(next_handle.error());
@@ -74,6 +81,7 @@ base::Result<doe::Operation::Step> TableAccessOperation::consume(
 void TableAccessOperation::begin_attempt() {
     ++attempts_;
     asked_.reset();
+    confirming_ = false;
     length_bytes_ = 0;
     current_ = {};
     ask(header_handle);
@@ -86,34 +94,42 @@ void TableAccessOperation::ask(std::uint16_t handle) noexcept {
         code_read_entry | std::uint32_t{table_type_cdat} << 8 | std::uint32_t{handle} << 16;
 }
 
-base::Result<std::uint16_t> TableAccessOperation::take_response(
-    std::span<const std::uint32_t> payload) {
+base::Result<std::uint16_t> TableAccessOperation::next_handle_of(
+    std::span<const std::uint32_t> payload) const {
     if (payload.empty()) {
         return broken("a response without payload");
     }
     const auto response_code = static_cast<std::uint8_t>(payload[0]);
     const auto table_type = static_cast<std::uint8_t>(payload[0] >> 8);
-    const auto next_handle = static_cast<std::uint16_t>(payload[0] >> 16);
     if (response_code != code_read_entry) {
         return broken("response code " + hex(response_code, 2) + ", not 0x00");
     }
     if (table_type != table_type_cdat) {
         return broken("table type " + hex(table_type, 2) + ", not 0x00 (CDAT)");
     }
+    return static_cast<std::uint16_t>(payload[0] >> 16);
+}
+
+base::Result<std::uint16_t> TableAccessOperation::take_response(
+    std::span<const std::uint32_t> payload) {
+    const auto next_handle = next_handle_of(payload);
+    if (!next_handle) {
+        return next_handle;
+    }
     const std::vector<std::uint8_t> entry = to_bytes(payload.subspan(1));
     const auto taken = handle_ == header_handle ? take_header(entry) : take_structure(entry);
     if (!taken) {
         return std::unexpected(taken.error());
     }
-    if (next_handle != no_more_handles && asked_.test(next_handle)) {
-        return broken("the next handle, " + hex(next_handle, 4) + ", was there before");
+    if (*next_handle != no_more_handles && asked_.test(*next_handle)) {
+        return broken("the next handle, " + hex(*next_handle, 4) + ", was there before");
     }
     return next_handle;
 }
 
 base::Result<void> TableAccessOperation::take_header(std::span<const std::uint8_t> entry) {
     if (entry.size() != table_header_size_bytes) {
-        return broken("a table header of " + std::to_string(entry.size()) + " bytes, not 16");
+        return header_size_error(entry.size());
     }
     length_bytes_ = read32(entry, 0);
     if (length_bytes_ < table_header_size_bytes || length_bytes_ > max_table_size_bytes) {
@@ -164,6 +180,38 @@ base::Result<void> TableAccessOperation::take_padding(std::span<const std::uint8
 
 doe::Operation::Step TableAccessOperation::end_chain() {
     const bool sound = missing_bytes() == 0 && adds_up(current_.bytes);
+    const bool has_entries = current_.bytes.size() > table_header_size_bytes;
+    if (sound && has_entries && sequence_of(current_.bytes) != 0) {
+        confirming_ = true;
+        ask(header_handle);
+        return Step::send;
+    }
+    return end_attempt(sound);
+}
+
+/// The header that was asked for once more: the sum of old and new entries may happen to be right.
+base::Result<doe::Operation::Step> TableAccessOperation::confirm(
+    std::span<const std::uint32_t> payload) {
+    if (const auto taken = next_handle_of(payload); !taken) {
+        return end_broken(taken.error());
+    }
+    const auto header = to_bytes(payload.subspan(1));
+    if (header.size() != table_header_size_bytes) {
+        return end_broken(header_size_error(header.size()).error());
+    }
+    const bool same = std::ranges::equal(
+        header, std::span<const std::uint8_t>(current_.bytes).first(table_header_size_bytes));
+    if (!same) {
+        between_attempts_.add({ProblemKind::changed_while_reading, Severity::warning,
+                               sequence_offset_bytes,
+                               "the table changed while it was read (sequence " +
+                                   std::to_string(sequence_of(current_.bytes)) + ", then " +
+                                   std::to_string(sequence_of(header)) + ")"});
+    }
+    return end_attempt(same);
+}
+
+doe::Operation::Step TableAccessOperation::end_attempt(bool sound) {
     const bool again = complete_ && complete_->bytes == current_.bytes;
     if (complete_ && !again) {
         note_change(*complete_, current_);
@@ -216,13 +264,17 @@ void TableAccessOperation::note_oversize(std::size_t sent_bytes, std::size_t kep
 
 void TableAccessOperation::note_change(const Reading& before, const Reading& after) {
     const auto [differs, end] = std::ranges::mismatch(before.bytes, after.bytes);
-    const std::uint32_t old_sequence = read32(before.bytes, sequence_offset_bytes);
-    const std::uint32_t new_sequence = read32(after.bytes, sequence_offset_bytes);
+    const std::uint32_t old_sequence = sequence_of(before.bytes);
+    const std::uint32_t new_sequence = sequence_of(after.bytes);
     between_attempts_.add({ProblemKind::changed_while_reading, Severity::warning,
                            static_cast<std::uint32_t>(differs - before.bytes.begin()),
                            "the table changed from here on while it was read (sequence " +
                                std::to_string(old_sequence) + ", then " +
                                std::to_string(new_sequence) + ")"});
+}
+
+std::unexpected<base::Error> TableAccessOperation::header_size_error(std::size_t size_bytes) const {
+    return broken("a table header of " + std::to_string(size_bytes) + " bytes, not 16");
 }
 
 std::unexpected<base::Error> TableAccessOperation::broken(const std::string& what,

@@ -4,10 +4,10 @@
 // handle 0, then one structure per handle, each response naming the next handle, 0xFFFF the end. A
 // handle the device did not give is never sent.
 //
-// The device may change its table between two exchanges. The header's sequence is not asked for
-// again: the checksum covers the whole table. When length or checksum do not fit, everything is
-// read again, up to max_attempts; a table that stays the same twice, or bad to the last, is the
-// result nevertheless, with its problems.
+// The device may change its table between two exchanges. When length or checksum do not fit,
+// everything is read again, up to max_attempts; a table that stays the same twice, or bad to the
+// last, is the result nevertheless, with its problems. A table with a sequence number other than 0
+// has changed before: its header is asked for once more at the end, and must be the same.
 #pragma once
 
 #include "cdat/table.hpp"
@@ -60,7 +60,12 @@ private:
     [[nodiscard]] base::Result<void> take_header(std::span<const std::uint8_t> entry);
     [[nodiscard]] base::Result<void> take_structure(std::span<const std::uint8_t> entry);
     [[nodiscard]] base::Result<void> take_padding(std::span<const std::uint8_t> entry);
+    /// Error: malformed, when the response is none of table access.
+    [[nodiscard]] base::Result<std::uint16_t> next_handle_of(
+        std::span<const std::uint32_t> payload) const;
     [[nodiscard]] Step end_chain();
+    [[nodiscard]] base::Result<Step> confirm(std::span<const std::uint32_t> payload);
+    [[nodiscard]] Step end_attempt(bool sound);
     [[nodiscard]] base::Result<Step> end_broken(const base::Error& error);
     [[nodiscard]] Step finish();
 
@@ -69,6 +74,7 @@ private:
     }
     void note_oversize(std::size_t sent_bytes, std::size_t kept_bytes);
     void note_change(const Reading& before, const Reading& after);
+    [[nodiscard]] std::unexpected<base::Error> header_size_error(std::size_t size_bytes) const;
     [[nodiscard]] std::unexpected<base::Error> broken(
         const std::string& what,
         std::source_location where = std::source_location::current()) const;
@@ -79,6 +85,7 @@ private:
     std::uint32_t length_bytes_ = 0;  ///< of the table, by this attempt's header
     Reading current_;
     unsigned attempts_ = 0;
+    bool confirming_ = false;  ///< the table is whole, its header is asked for again
 
     std::optional<Reading> complete_;  ///< of the last attempt that came to the end of its chain
     ProblemList between_attempts_;     ///< what went wrong across attempts; void once one is sound

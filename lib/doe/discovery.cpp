@@ -28,6 +28,7 @@ void DiscoveryOperation::ask(std::uint8_t index) noexcept {
 base::Result<Operation::Step> DiscoveryOperation::start() {
     asked_.reset();
     protocols_.clear();
+    looped_ = false;
     ask(0);
     return Step::send;
 }
@@ -49,11 +50,16 @@ base::Result<Operation::Step> DiscoveryOperation::consume(std::span<const std::u
         protocols_.push_back(protocol);
     }
     // Index 0 ends the list; an index that was asked before would go round for ever.
-    if (next_index == 0 || asked_.test(next_index)) {
+    looped_ = next_index != 0 && asked_.test(next_index);
+    if (next_index == 0 || looped_) {
         return Step::finished;
     }
     ask(next_index);
     return Step::send;
+}
+
+bool DiscoveryOperation::doubtful() const noexcept {
+    return looped_ || std::ranges::find(protocols_, protocol_discovery) == protocols_.end();
 }
 
 }  // namespace doed::doe

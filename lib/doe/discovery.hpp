@@ -21,6 +21,7 @@ public:
     [[nodiscard]] std::string_view single_flight_key() const noexcept override {
         return "discovery";
     }
+    [[nodiscard]] const DiscoveryOperation* as_discovery() const noexcept override { return this; }
     [[nodiscard]] base::Result<Step> start() override;
     [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t> payload) override;
     [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
@@ -29,6 +30,9 @@ public:
 
     /// The protocols in the order the device listed them, without repetitions; complete once finished.
     [[nodiscard]] const std::vector<Protocol>& protocols() const noexcept { return protocols_; }
+    /// Whether the list leads back to an index that it came from, or lacks discovery itself, which every mailbox has: one answer
+    /// may have been given for another. Something may be missing in it.
+    [[nodiscard]] bool doubtful() const noexcept;
 
 private:
     void ask(std::uint8_t index) noexcept;
@@ -37,6 +41,7 @@ private:
     std::array<std::uint32_t, 1> request_{};
     std::bitset<256> asked_;
     std::vector<Protocol> protocols_;
+    bool looped_ = false;
 };
 
 }  // namespace doed::doe

@@ -154,25 +154,25 @@ Ticket Mailbox::submit(Submission submission) {
     return ticket;
 }
 
-/// Whoever joins a run that others wait for queues it as well: it is made when the first of its users has the turn.
+/// Whoever joins a run that others wait for has a place of their own: it is made when the first of its users has the turn.
 void Mailbox::enqueue(std::uint32_t uid, std::shared_ptr<Operation> operation, Waiter waiter) {
     const std::string_view key = operation->single_flight_key();
-    const auto equal = [&](const JobPtr& job) {
-        return job->operation->protocol() == operation->protocol() &&
-               job->operation->single_flight_key() == key;
+    const auto equal = [&](const Place& place) {
+        return place.job->operation->protocol() == operation->protocol() &&
+               place.job->operation->single_flight_key() == key;
     };
-    const JobPtr* const same = key.empty() ? nullptr : queue_.find_if(equal);
-    const JobPtr job = same != nullptr ? *same : std::make_shared<Job>();
+    const Place* const same = key.empty() ? nullptr : queue_.find_if(equal);
+    const JobPtr job = same != nullptr ? same->job : std::make_shared<Job>();
     if (same == nullptr) {
         job->operation = std::move(operation);
     }
+    queue_.push(uid, {job, waiter.ticket});
     job->waiters.push_back(std::move(waiter));
-    queue_.push(uid, job);
 }
 
 Mailbox::JobPtr Mailbox::dequeue() {
-    const JobPtr next = queue_.pop();
-    queue_.erase_if([&](const JobPtr& job) { return job == next; });
+    const JobPtr next = queue_.pop().job;
+    queue_.erase_if([&](const Place& place) { return place.job == next; });
     return next;
 }
 
@@ -254,11 +254,18 @@ void Mailbox::end_operation(const base::Result<void>& outcome) {
     const JobPtr job = std::exchange(running_, nullptr);
     driver_.forget_status();
     if (std::exchange(activity_, Activity::none) == Activity::claim_discovery) {
+        if (outcome && repeat_discovery(*job)) {
+            begin_operation(job, Activity::claim_discovery);
+            return;
+        }
         if (outcome) {
-            status_.features = static_cast<const DiscoveryOperation&>(*job->operation).protocols();
+            learn(*job->operation);
         }
         end_claim(outcome);
         return;
+    }
+    if (outcome) {
+        learn(*job->operation);
     }
     enter(MailboxState::idle);
     if (outcome) {
@@ -272,6 +279,30 @@ void Mailbox::end_operation(const base::Result<void>& outcome) {
         answer(std::move(job->waiters), std::unexpected(error));
     }
     advance_later();
+}
+
+/// What may be one answer given for another is asked for once more by a claim.
+bool Mailbox::repeat_discovery(const Job& job) {
+    const auto& discovery = static_cast<const DiscoveryOperation&>(*job.operation);
+    return !closing_ && discovery.doubtful() && !std::exchange(discovery_repeated_, true);
+}
+
+/// What a discovery found is what the mailbox offers from then on, whoever has asked for it; a doubtful list takes
+/// nothing away.
+void Mailbox::learn(const Operation& operation) {
+    const DiscoveryOperation* const discovery = operation.as_discovery();
+    if (discovery == nullptr) {
+        return;
+    }
+    auto found = discovery->protocols();
+    if (discovery->doubtful()) {
+        for (const Protocol protocol : status_.features) {
+            if (std::ranges::find(found, protocol) == found.end()) {
+                found.push_back(protocol);
+            }
+        }
+    }
+    status_.features = std::move(found);
 }
 
 // --- What the driver tells -----------------------------------------------------------------------------------------------
@@ -317,6 +348,7 @@ void Mailbox::exchange_ended(const Exchange& exchange) {
             end_claim(outcome);
             return;
         }
+        discovery_repeated_ = false;
         auto discovery = std::make_shared<Job>();
         discovery->operation = std::make_shared<DiscoveryOperation>(capability_.version);
         begin_operation(std::move(discovery), Activity::claim_discovery);
@@ -456,22 +488,23 @@ void Mailbox::answer_resets(const base::Result<void>& result) {
 }
 
 void Mailbox::answer_early(Ticket ticket, base::Errc code) {
-    const auto waits = [ticket](const JobPtr& job) {
-        return std::ranges::find(job->waiters, ticket, &Waiter::ticket) != job->waiters.end();
-    };
-    const JobPtr* const waited_for =
-        running_ && waits(running_) ? &running_ : queue_.find_if(waits);
-    if (waited_for == nullptr) {
+    const auto its_place = [ticket](const Place& place) { return place.ticket == ticket; };
+    const Place* const place = queue_.find_if(its_place);
+    // What runs is seen through to the end of its exchange; what only waits is dropped with its last waiter.
+    const JobPtr job = place != nullptr ? place->job : running_;
+    if (!job) {
         return;
     }
-    auto& waiters = (*waited_for)->waiters;
-    const auto found = std::ranges::find(waiters, ticket, &Waiter::ticket);
+    const auto found = std::ranges::find(job->waiters, ticket, &Waiter::ticket);
+    if (found == job->waiters.end()) {
+        return;
+    }
     std::vector<Waiter> answered;
     answered.push_back(std::move(*found));
-    waiters.erase(found);
-    // What runs is seen through to the end of its exchange; what only waits is dropped.
-    queue_.erase_if([](const JobPtr& queued) { return queued->waiters.empty(); });
-    answer(std::move(answered), std::unexpected(about(code)));
+    job->waiters.erase(found);
+    const std::string_view what = place != nullptr ? "waiting for its turn" : "on the wire";
+    queue_.erase_if(its_place);
+    answer(std::move(answered), std::unexpected(about(code, what)));
 }
 
 void Mailbox::fail_all(const base::Error& error) {

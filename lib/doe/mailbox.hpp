@@ -111,6 +111,11 @@ private:
         std::vector<Waiter> waiters;
     };
     using JobPtr = std::shared_ptr<Job>;
+    /// A waiter's place in the queue. Those of one job are in the lanes of their own users.
+    struct Place {
+        JobPtr job;
+        Ticket ticket = 0;
+    };
 
     // Claiming and revival.
     void begin_claim(Purpose purpose);
@@ -127,6 +132,8 @@ private:
     void begin_operation(JobPtr job, Activity activity);
     void continue_operation(base::Result<Operation::Step> step);
     void end_operation(const base::Result<void>& outcome);
+    [[nodiscard]] bool repeat_discovery(const Job& job);
+    void learn(const Operation& operation);
 
     // What the driver tells.
     void exchange_waits(Action::Reason reason) override;
@@ -163,7 +170,7 @@ private:
     std::optional<base::Error> left_because_;  ///< once it is gone, or the kernel's
     MailboxStatus status_;
 
-    FairQueue<JobPtr> queue_;
+    FairQueue<Place> queue_;  ///< one place for each waiter of a job that does not run
     Ticket next_ticket_ = 1;
 
     Activity activity_ = Activity::none;
@@ -172,6 +179,7 @@ private:
 
     bool reset_wanted_ = false;
     bool claim_repeated_ = false;
+    bool discovery_repeated_ = false;
     std::vector<std::move_only_function<void(base::Result<void>)>> reset_waiters_;
     base::TimerId revival_timer_ = 0;
     base::Duration revival_pause_;

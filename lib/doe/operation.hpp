@@ -13,6 +13,8 @@
 
 namespace doed::doe {
 
+class DiscoveryOperation;
+
 class Operation {
 public:
     enum class Step : std::uint8_t {
@@ -29,6 +31,11 @@ public:
     [[nodiscard]] virtual Protocol protocol() const noexcept = 0;
     /// Equal keys (never empty) mean: same class, same arguments, no side effects, so that one run serves all who asked.
     [[nodiscard]] virtual std::string_view single_flight_key() const noexcept { return {}; }
+
+    /// The discovery that it is, or that it stands for; null when it is none.
+    [[nodiscard]] virtual const DiscoveryOperation* as_discovery() const noexcept {
+        return nullptr;
+    }
 
     /// Begins anew. Errors end the operation.
     [[nodiscard]] virtual base::Result<Step> start() = 0;

@@ -50,6 +50,7 @@ Device::Mailbox make_mailbox(const DeviceTopology& topology, const MailboxTopolo
         .interrupt_message = index,
         .response_time = topology.response_time,
         .abort_time = topology.abort_time,
+        .busy_while_processing = mailbox.busy_while_processing,
         .seed = topology.seed + index,
     };
     return {.offset = mailbox.offset,

@@ -4,6 +4,7 @@
 #include "base/assert.hpp"
 #include "emulator/faults/response_faults.hpp"
 #include "emulator/protocols/discovery_responder.hpp"
+#include "emulator/protocols/faulty_discovery_responder.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -15,11 +16,16 @@ namespace {
 constexpr std::uint32_t likely_request_length_dw = 3;  // of discovery and of table access
 
 std::unique_ptr<Responder> make_discovery(std::uint8_t capability_version,
-                                          const std::vector<std::unique_ptr<Responder>>& others) {
+                                          const std::vector<std::unique_ptr<Responder>>& others,
+                                          const std::shared_ptr<FaultInjector>& faults) {
     std::vector<doe::Protocol> protocols;
     protocols.reserve(others.size());
     for (const auto& responder : others) {
         protocols.push_back(responder->protocol());
+    }
+    if (faults) {
+        return std::make_unique<FaultyDiscoveryResponder>(capability_version, std::move(protocols),
+                                                          faults);
     }
     return std::make_unique<DiscoveryResponder>(capability_version, std::move(protocols));
 }
@@ -38,7 +44,7 @@ DoeInstance::DoeInstance(const DoeInstanceOptions& options,
                  faults_.get()),
       response_time_(options.response_time, options.seed) {
     responders_.insert(responders_.begin(),
-                       make_discovery(options_.capability_version, responders_));
+                       make_discovery(options_.capability_version, responders_, faults_));
     misbehave_between_exchanges();
 }
 
@@ -279,6 +285,9 @@ void DoeInstance::misbehave_between_exchanges() {
         DOED_ASSERT(first_protocol.has_value());
         response_ = Response{.object = *first_protocol};
         raise_ready();
+    }
+    if (strike(FaultKind::stale_error)) {
+        raise_error();
     }
 }
 

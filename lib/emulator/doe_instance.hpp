@@ -7,8 +7,9 @@
 // in between. Where the description leaves a choice, or is easily read in two ways, this instance does the following:
 //
 // * Busy means "temporarily unable to receive a new data object". There is a buffer for the next object while a response
-//   is being made, so Busy is set while an abort is processed and at no other time. What is written to the Write Data
-//   Mailbox or as GO while Busy is set has no effect.
+//   is being made, so Busy is set while an abort is processed and at no other time; with busy_while_processing there is
+//   none, and Busy is set from GO until Ready or Error as well. What is written to the Write Data Mailbox or as GO while
+//   Busy is set has no effect.
 // * An object whose protocol is not supported, whose Length is not the number of dwords written, or that the protocol
 //   does not define is discarded in silence: no Ready, no Error, no interrupt.
 // * GO while an earlier object is being processed or its response is not read to its end is an object that the instance
@@ -46,6 +47,7 @@ struct DoeInstanceOptions {
     std::uint16_t interrupt_message = 0;  ///< Interrupt Message Number, 11 bits
     ResponseTimeRange response_time;      ///< from GO to Ready
     base::Duration abort_time{};          ///< how long an abort keeps Busy set
+    bool busy_while_processing = false;   ///< Busy is set from GO until Ready
     std::uint64_t seed = 0;               ///< of the response times
 };
 
@@ -104,7 +106,12 @@ private:
     void raise_error();
 
     [[nodiscard]] std::uint32_t status() const noexcept;
-    [[nodiscard]] bool busy() const noexcept { return abort_ends_at_ || busy_spell_; }
+    [[nodiscard]] bool busy() const noexcept {
+        return abort_ends_at_ || busy_spell_ || (options_.busy_while_processing && processing());
+    }
+    [[nodiscard]] bool processing() const noexcept {
+        return response_ && !response_->ready && response_->dwords_read == 0;
+    }
     [[nodiscard]] bool ready() const noexcept { return response_ && response_->ready; }
     [[nodiscard]] std::optional<std::vector<std::uint32_t>> respond(
         const std::vector<std::uint32_t>& request);

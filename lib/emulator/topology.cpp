@@ -94,7 +94,8 @@ doe::Protocol read_protocol(const JsonValue& value, const std::vector<doe::Proto
 }
 
 MailboxTopology read_mailbox(const JsonValue& value, const std::vector<MailboxTopology>& before) {
-    const JsonObject object = value.object({"offset", "capability_version", "protocols", "faults"});
+    const JsonObject object = value.object(
+        {"offset", "capability_version", "protocols", "busy_while_processing", "faults"});
     MailboxTopology mailbox;
     const JsonValue offset = object.get("offset");
     mailbox.offset =
@@ -113,6 +114,9 @@ MailboxTopology read_mailbox(const JsonValue& value, const std::vector<MailboxTo
     }
     for (const auto& protocol : object.get("protocols").array()) {
         mailbox.protocols.push_back(read_protocol(protocol, mailbox.protocols));
+    }
+    if (const auto busy = object.find("busy_while_processing")) {
+        mailbox.busy_while_processing = busy->boolean();
     }
     if (const auto faults = object.find("faults")) {
         mailbox.faults = read_faults(*faults, serves_table(mailbox));

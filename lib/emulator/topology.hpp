@@ -29,8 +29,9 @@ struct MailboxTopology {
     std::uint16_t offset = 0;             ///< of the DOE capability; a multiple of 4, 0x100..0xFE8
     std::uint8_t capability_version = 1;  ///< 1..15
     std::vector<doe::Protocol>
-        protocols{};                  ///< besides discovery, in the order discovery lists them
-    std::vector<FaultRule> faults{};  ///< none: the mailbox is sound
+        protocols{};                     ///< besides discovery, in the order discovery lists them
+    bool busy_while_processing = false;  ///< Busy is set from GO until Ready
+    std::vector<FaultRule> faults{};     ///< none: the mailbox is sound
 };
 
 struct DeviceTopology {

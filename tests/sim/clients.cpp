@@ -24,9 +24,25 @@ constexpr const char* wish_name(Wish wish) {
 // For those who wait for as long as it takes.
 constexpr base::Duration no_deadline = 1000h;
 
-// The most that one operation may take: five attempts at a table of few entries, each exchange with Busy, an abort and
-// its response at the last moment.
-constexpr int exchanges_max = 5 * 8;
+// The most that an operation takes. A table of few entries is attempted five times; discovery is short also when it is
+// given answers that were not meant for it.
+constexpr unsigned exchanges_max(Wish wish) {
+    switch (wish) {
+        case Wish::discovery: return 8;
+        case Wish::table: return 5 * 8;
+        case Wish::echo: return 4;
+    }
+    return 0;
+}
+
+// One in this many answers that are right is looked up in the flight recorder.
+constexpr std::uint64_t records_share = 16;
+
+// What neither an operation nor the queue ends with.
+bool comes_from_an_exchange(Errc code) {
+    return code == Errc::busy || code == Errc::timeout || code == Errc::device_error ||
+           code == Errc::io;
+}
 
 }  // namespace
 
@@ -153,6 +169,8 @@ void Clients::submit(Seat& seat, const std::shared_ptr<Ask>& ask) {
     judge_.note("%s: ask %llu of user %u: %s", seat.port().name().c_str(),
                 static_cast<unsigned long long>(ask->number), ask->uid, wish_name(ask->wish));
     ask->resets_before = life.resets - life.resets_outstanding;
+    ask->before = seat.before(life);
+    ask->exchanges_before = life.wire->turns().exchanges_max_before();
     doe::Submission submission;
     submission.operation = ask->operation;
     submission.deadline = ask->deadline.value_or(strands_.now() + no_deadline);
@@ -164,7 +182,9 @@ void Clients::submit(Seat& seat, const std::shared_ptr<Ask>& ask) {
     ask->ticket = life.mailbox->submit(std::move(submission));
     if (ask->ticket != 0) {
         ++life.outstanding;
-        ++life.submissions;
+        life.wire->turns().submitted(
+            {.ask = ask->number, .uid = ask->uid, .exchanges_max = exchanges_max(ask->wish)},
+            *ask->operation);
     }
     if ((ask->ticket == 0) != (ask->answers == 1)) {
         seat.breach("each-answered-once", "a submission with a ticket and an answer, or neither");
@@ -201,16 +221,24 @@ void Clients::answered(Seat& seat, Ask& ask,
     --unanswered_;
     if (ask.ticket != 0) {
         --ask.life->outstanding;
+        ask.life->wire->turns().answered(ask.number,
+                                         !result && result.error().code() == Errc::not_supported);
     }
     judge_time(seat, ask);
     if (!result) {
         ask.error = result.error().code();
         tally_.add_failure(result.error().code());
         judge_error(seat, ask, result.error());
+        if (comes_from_an_exchange(result.error().code())) {
+            seat.judge_records(*ask.life, ask.operation->protocol(), result.error().code());
+        }
         return;
     }
     ++tally_.succeeded;
     ask.succeeded = true;
+    if (ask.number % records_share == 0) {
+        seat.judge_records(*ask.life, ask.operation->protocol(), std::nullopt);
+    }
     judge_result(seat, ask, static_cast<const WatchedOperation&>(**result));
 }
 
@@ -224,12 +252,8 @@ void Clients::judge_time(Seat& seat, const Ask& ask) {
         }
         return;
     }
-    const auto& plan = seat.port().plan().mailbox;
-    const base::Duration operation = exchanges_max * 3 * plan.exchange_timeout;
-    const auto turns = static_cast<base::Duration::rep>(ask.life->submissions + ask.life->resets);
-    if (now.since(ask.asked) > (turns + 2) * operation) {
-        seat.breach("answered-in-time", "waited longer than everything before it could take");
-    }
+    seat.judge_time(*ask.life, ask.before,
+                    ask.life->wire->turns().exchanges_max() - ask.exchanges_before);
 }
 
 void Clients::judge_result(Seat& seat, const Ask& ask, const WatchedOperation& operation) {
@@ -284,9 +308,7 @@ void Clients::judge_table(Seat& seat, const cdat::Table& table) {
 
 void Clients::judge_error(Seat& seat, const Ask& ask, const base::Error& error) {
     const Life& life = *ask.life;
-    if (!error.context().starts_with(seat.port().name())) {
-        seat.breach("errors-name-the-mailbox", error.message());
-    }
+    seat.judge_text(life, error);
     bool caused = false;
     switch (error.code()) {
         case Errc::deadline_exceeded:
@@ -298,15 +320,7 @@ void Clients::judge_error(Seat& seat, const Ask& ask, const base::Error& error) 
             break;
         case Errc::kernel_owned: caused = life.wire->told_taken(); break;
         case Errc::aborted: caused = life.resets > ask.resets_before; break;
-        case Errc::busy:
-        case Errc::timeout:
-        case Errc::device_error:
-        case Errc::malformed:
-        case Errc::dead:
-        case Errc::device_gone:
-        case Errc::io:
-        case Errc::not_supported: caused = seat.port().disturbed(); break;
-        default: break;
+        default: caused = seat.caused_by_device(error.code()); break;
     }
     // Who is given up says why.
     caused = caused || (life.closing && error.code() == *life.closing);

@@ -25,9 +25,11 @@ struct Ask {
     std::shared_ptr<Life> life;
     std::shared_ptr<WatchedOperation> operation;
     Instant asked{};
+    Before before{};  ///< when the mailbox took it
     std::optional<base::TimePoint> deadline;
     doe::Ticket ticket = 0;
     std::uint64_t resets_before = 0;
+    std::uint64_t exchanges_before = 0;  ///< that all runs before the one under way took at most
     bool withdrawn = false;
     unsigned answers = 0;
     bool succeeded = false;

@@ -35,6 +35,7 @@ emulator::DoeInstanceOptions draw_device(SimRandom& random) {
         options.response_time = {shortest, shortest + spread};
     }
     options.abort_time = random.one_in(2) ? 0ns : random.up_to(400ms);
+    options.busy_while_processing = random.one_in(3);
     options.seed = random.next();
     return options;
 }

@@ -77,7 +77,7 @@ std::optional<Breach> RegisterRules::read_status(std::uint32_t value, const Inst
         confirming_ = true;
         return std::nullopt;
     }
-    const bool busy = (value & busy_bit) != 0;
+    const bool busy = busy_seen_ = (value & busy_bit) != 0;
     const bool error = (value & error_bit) != 0;
     const bool ready = (value & ready_bit) != 0;
     switch (phase_) {
@@ -229,6 +229,9 @@ std::optional<Breach> RegisterRules::write_go(std::uint32_t value, const Instant
     if ((value & abort_bit) != 0) {
         return Breach{"go-after-the-whole-object", "GO together with Abort"};
     }
+    if (busy_seen_) {
+        return Breach{"no-request-while-busy", "GO while Busy was what was seen last"};
+    }
     if (phase_ != Phase::sending || written_ < 2 || written_ != length_) {
         return Breach{"go-after-the-whole-object", "GO without a whole object"};
     }
@@ -243,6 +246,7 @@ std::optional<Breach> RegisterRules::write_go(std::uint32_t value, const Instant
     }
     interrupt_enabled_ = (value & interrupt_enable_bit) != 0;
     phase_ = Phase::sent;
+    ++requests_;
     reads_ = 0;
     acks_ = 0;
     ready_seen_ = false;
@@ -273,7 +277,13 @@ std::optional<Breach> RegisterRules::write_status(std::uint32_t value) {
     return std::nullopt;
 }
 
+// Busy says that no new object may be written, and only that (PCIe r6.2 6.30.2): a response that is ready beside it may be
+// read and acknowledged, and Interrupt Status cleared.
 std::optional<Breach> RegisterRules::write_dword(std::uint32_t value) {
+    if (busy_seen_) {
+        return Breach{"no-request-while-busy",
+                      "a request was written while Busy was what was seen last"};
+    }
     if (phase_ == Phase::clean) {
         phase_ = Phase::sending;
         written_ = 0;
@@ -364,6 +374,7 @@ void RegisterRules::failed(bool gone) noexcept {
     }
     confirming_ = false;
     access_failed_ = true;
+    ++access_failures_;
     end_wait();
 }
 

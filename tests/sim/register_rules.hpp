@@ -107,6 +107,13 @@ public:
     /// Responses that were received whole, with a clean last look.
     [[nodiscard]] std::uint64_t completed() const noexcept { return completed_; }
     [[nodiscard]] std::uint64_t aborts() const noexcept { return aborts_; }
+    /// Requests that were sent to their end: GO was written.
+    [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
+    /// Waits that there may have been: for Busy and a response at each request, after each abort, and for Busy where an
+    /// access failed before anything was written.
+    [[nodiscard]] std::uint64_t waits_max() const noexcept {
+        return 2 * requests_ + aborts_ + access_failures_;
+    }
     /// Dwords of the response that were acknowledged since GO.
     [[nodiscard]] std::uint32_t acks() const noexcept { return acks_; }
 
@@ -133,6 +140,7 @@ private:
     bool confirming_ =
         false;  ///< a look showed all ones, and nobody asked yet whether the function is there
     bool may_confirm_ = false;     ///< the last access read all ones
+    bool busy_seen_ = false;       ///< at the last look
     bool given_up_ = false;        ///< since the mailbox rested or was claimed last
     bool access_failed_ = false;   ///< since the last abort
     std::uint32_t preserved_ = 0;  ///< of Control, as it was found
@@ -153,6 +161,8 @@ private:
     std::uint32_t early_looks_ = 0;          ///< that may still come
     std::uint64_t completed_ = 0;
     std::uint64_t aborts_ = 0;
+    std::uint64_t requests_ = 0;
+    std::uint64_t access_failures_ = 0;
 };
 
 /// "sending", "sent", ...

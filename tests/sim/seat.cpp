@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/seat.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace doed::sim {
 
+using base::Errc;
 using doe::MailboxState;
+
+namespace {
+
+// Discovery is made twice at most, and is short also when it is given answers that were not meant for it.
+constexpr std::uint64_t claim_exchanges_max = 2 * 8;
+
+}  // namespace
 
 Seat::Seat(Port& port, test::SimStrands& strands, Judge& judge, Tally& tally)
     : port_(port), strands_(strands), strand_(strands.add()), judge_(judge), tally_(tally) {
@@ -84,6 +93,9 @@ void Seat::closed(const std::shared_ptr<Life>& life, const Instant& asked) {
         status.counters.config_writes != life->wire->writes()) {
         breach("accesses-are-counted", "other numbers of accesses than were made");
     }
+    if (status.counters.timeouts > status.counters.errors) {
+        breach("timeouts-are-counted", "more timeouts than exchanges that went wrong");
+    }
     if (counts_on_interrupts_ && status.counters.poll_completions != 0) {
         breach("interrupts-are-used", "a response was found by looking, although interrupts come");
     }
@@ -131,17 +143,114 @@ void Seat::reset() {
         life->wire->rules().give_up();
         ++life->resets;
         ++life->resets_outstanding;
+        life->reset_while_dead = life->reset_while_dead || life->state == MailboxState::dead;
         auto answers = std::make_shared<int>(0);
-        life->mailbox->reset([this, life, answers](const base::Result<void>& outcome) {
-            judge_.note("%s: reset is answered: %s", port_.name().c_str(),
-                        outcome ? "ok" : outcome.error().message().c_str());
-            if (++*answers > 1) {
-                breach("each-answered-once", "a reset was answered twice");
-                return;
-            }
-            --life->resets_outstanding;
-        });
+        if (life->state == MailboxState::idle || life->state == MailboxState::busy ||
+            life->state == MailboxState::aborting) {
+            life->wire->turns().wants_reset();
+        }
+        life->mailbox->reset(
+            [this, life, answers, before = before(*life)](const base::Result<void>& outcome) {
+                judge_.note("%s: reset is answered: %s", port_.name().c_str(),
+                            outcome ? "ok" : outcome.error().message().c_str());
+                if (++*answers > 1) {
+                    breach("each-answered-once", "a reset was answered twice");
+                    return;
+                }
+                judge_reset(*life, before, outcome);
+                --life->resets_outstanding;
+            });
     });
+}
+
+// The exchange in hand may come before it.
+void Seat::judge_reset(const Life& life, const Before& before, const base::Result<void>& outcome) {
+    judge_time(life, before, 1);
+    if (outcome) {
+        return;
+    }
+    const base::Error& error = outcome.error();
+    judge_text(life, error);
+    bool caused = life.closing && error.code() == *life.closing;
+    switch (error.code()) {
+        case Errc::limits_exceeded:
+            caused = life.resets_outstanding > port_.plan().mailbox.queue_limit;
+            break;
+        case Errc::kernel_owned: caused = caused || life.wire->told_taken(); break;
+        case Errc::not_supported: break;  // claiming takes what there is
+        default: caused = caused || caused_by_device(error.code()); break;
+    }
+    if (!caused) {
+        breach("no-error-without-a-cause", "a reset: " + error.message());
+    }
+}
+
+// --- Time ------------------------------------------------------------------------------------------------------------------
+
+Before Seat::before(const Life& life) const {
+    const RegisterRules& rules = life.wire->rules();
+    return {.asked = instant(),
+            .claims = life.claims - 1,
+            .requests = rules.requests(),
+            .waits = rules.waits_max()};
+}
+
+void Seat::judge_time(const Life& life, const Before& before, std::uint64_t exchanges) {
+    const RegisterRules& rules = life.wire->rules();
+    const std::uint64_t claims = life.claims - before.claims;
+    if (rules.requests() - before.requests > exchanges + claims * claim_exchanges_max) {
+        breach("answered-in-time", "waited for more than was before it");
+    }
+    // Those under way at either end are two more.
+    const auto waits = static_cast<base::Duration::rep>(rules.waits_max() - before.waits + 2);
+    if (instant().since(before.asked) > waits * port_.plan().mailbox.exchange_timeout) {
+        breach("answered-in-time", "waited while nothing was under way");
+    }
+}
+
+// --- Errors and records ----------------------------------------------------------------------------------------------------
+
+void Seat::judge_text(const Life& life, const base::Error& error) {
+    // What the client or the host did themselves needs no explanation.
+    const bool explains_itself = error.code() == Errc::deadline_exceeded ||
+                                 error.code() == Errc::cancelled ||
+                                 (life.closing && error.code() == *life.closing);
+    const std::string prefix = port_.name() + ": ";
+    const bool named = explains_itself ? error.context().starts_with(port_.name())
+                                       : error.context().starts_with(prefix) &&
+                                             error.context().size() > prefix.size();
+    if (!named) {
+        breach("errors-name-the-mailbox", error.message());
+    }
+}
+
+bool Seat::caused_by_device(Errc code) const noexcept {
+    switch (code) {
+        case Errc::busy:
+        case Errc::timeout:
+        case Errc::device_error:
+        case Errc::malformed:
+        case Errc::dead:
+        case Errc::device_gone:
+        case Errc::io:
+        case Errc::not_supported: return port_.disturbed();
+        default: return false;
+    }
+}
+
+void Seat::judge_records(Life& life, doe::Protocol protocol, std::optional<Errc> error) {
+    const auto records = life.mailbox->trace();
+    if (records.empty() || !records.back().ended || records.back().error != error ||
+        records.back().purpose != doe::Purpose::request || records.back().protocol != protocol) {
+        breach("trace-tells-the-outcome", "the last record is not that of what was answered");
+    }
+    const std::uint64_t run = life.wire->turns().begun();
+    if (error == Errc::timeout && std::exchange(life.run_timed_out, run) != run) {
+        ++life.timeouts;
+    }
+    if (life.mailbox->status().counters.timeouts < life.timeouts) {
+        breach("timeouts-are-counted", "fewer timeouts than were answered");
+    }
 }
 
 // --- What it says of itself ------------------------------------------------------------------------------------------------
@@ -162,17 +271,21 @@ void Seat::enter(Life& life, MailboxState state) {
         life.state == MailboxState::kernel) {
         breach("states-are-in-order", "another state after a final one");
     }
+    if (life.state == MailboxState::dead && state == MailboxState::starting &&
+        !life.reset_while_dead && instant().now - life.state_since.now < life.revival_pause) {
+        breach("dead-is-tried-again", "sooner than after its pause");
+    }
+    const bool claimed = life.state == MailboxState::starting && state == MailboxState::idle;
     life.state = state;
     life.state_since = instant();
     switch (state) {
-        case MailboxState::idle: life.wire->mailbox_rests(); break;
-        case MailboxState::dead:
-            life.wire->mailbox_ends();
-            // What was on its way then has its time: Busy, an abort, a response, another abort.
-            if (sound_ && instant().since(*sound_) > 4 * port_.plan().mailbox.exchange_timeout) {
-                breach("serves-again", "dead although the device is sound");
+        case MailboxState::idle:
+            life.wire->mailbox_rests();
+            if (claimed) {
+                life.revival_pause = base::Duration::zero();
             }
             break;
+        case MailboxState::dead: die(life); break;
         case MailboxState::closed: life.wire->mailbox_ends(); break;
         case MailboxState::kernel:
             if (!life.wire->told_taken()) {
@@ -192,8 +305,24 @@ void Seat::enter(Life& life, MailboxState state) {
             }
             break;
         case MailboxState::starting:
+            ++life.claims;
+            life.wire->turns().reset_is_over();
+            break;
         case MailboxState::busy:
         case MailboxState::aborting: break;
+    }
+}
+
+// Each death after another without a claim between that went well doubles the pause.
+void Seat::die(Life& life) {
+    const auto& plan = port_.plan().mailbox;
+    life.wire->mailbox_ends();
+    life.reset_while_dead = false;
+    life.revival_pause =
+        std::clamp(2 * life.revival_pause, plan.revival_pause_min, plan.revival_pause_max);
+    // What was on its way then has its time: Busy, an abort, a response, another abort.
+    if (sound_ && instant().since(*sound_) > 4 * plan.exchange_timeout) {
+        breach("serves-again", "dead although the device is sound");
     }
 }
 
@@ -233,8 +362,8 @@ void Seat::check_quiet() {
             if (life.outstanding != 0) {
                 breach("work-is-taken-up", "submissions wait for a dead mailbox");
             }
-            if (instant().since(life.state_since) > plan.revival_pause_max) {
-                breach("dead-is-tried-again", "dead for longer than the longest pause");
+            if (instant().since(life.state_since) > life.revival_pause) {
+                breach("dead-is-tried-again", "dead for longer than its pause");
             }
             break;
         case MailboxState::starting:

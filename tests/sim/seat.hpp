@@ -27,9 +27,21 @@ struct Life {
     std::uint32_t outstanding = 0;         ///< submissions accepted and not answered
     std::uint32_t resets_posted = 0;       ///< that the mailbox does not know of yet
     std::uint32_t resets_outstanding = 0;  ///< that it has not answered
-    std::uint64_t submissions = 0;
+    std::uint64_t claims = 1;              ///< begun
+    std::uint64_t timeouts = 0;            ///< runs that ended with one
+    std::uint64_t run_timed_out = 0;       ///< the last of them
     doe::MailboxState state = doe::MailboxState::starting;
     Instant state_since{};
+    base::Duration revival_pause{};  ///< before a dead mailbox is tried again
+    bool reset_while_dead = false;   ///< then it is tried at once
+};
+
+/// How far a mailbox was when it was asked for something, to tell what it has done since.
+struct Before {
+    Instant asked{};
+    std::uint64_t claims = 0;    ///< before the one under way
+    std::uint64_t requests = 0;  ///< sent
+    std::uint64_t waits = 0;     ///< at most
 };
 
 class Seat {
@@ -70,12 +82,24 @@ public:
     void breach(std::string_view rule, std::string_view what) {
         judge_.breach(rule, port_.name(), what);
     }
+    [[nodiscard]] Before before(const Life& life) const;
+    /// What was asked for has its answer, after claims and `exchanges` others at most: it waited for no more than those,
+    /// and the mailbox was not idle meanwhile.
+    void judge_time(const Life& life, const Before& before, std::uint64_t exchanges);
+    /// Whoever gets an error is told which mailbox it is about, and why.
+    void judge_text(const Life& life, const base::Error& error);
+    /// Whether the device may be why.
+    [[nodiscard]] bool caused_by_device(base::Errc code) const noexcept;
+    /// An operation of `protocol` has just ended so: the flight recorder and the counters must say the same.
+    void judge_records(Life& life, doe::Protocol protocol, std::optional<base::Errc> error);
 
 private:
     void hear(Life& life, const doe::MailboxStatus& status);
     void enter(Life& life, doe::MailboxState state);
     void closed(const std::shared_ptr<Life>& life, const Instant& asked);
     void check_trace(const doe::Mailbox& mailbox);
+    void die(Life& life);
+    void judge_reset(const Life& life, const Before& before, const base::Result<void>& outcome);
     void end(const std::shared_ptr<Life>& life, const std::function<void()>& done);
 
     Port& port_;

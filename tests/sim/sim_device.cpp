@@ -20,10 +20,11 @@ using emulator::FaultKind;
 constexpr base::Duration longest_interference = 4s;
 constexpr base::Duration late_interrupt_time = 300ms;
 
-// After these a sound exchange may bring another response than the device made: dwords of two objects become one, or the
-// one is longer than it was made. No driver can tell.
-constexpr FaultKind tainting[] = {FaultKind::early_ready, FaultKind::short_object,
-                                  FaultKind::huge_object, FaultKind::ready_dropped};
+// After these a sound exchange may bring another response than the device made: dwords of two objects become one, the one
+// is longer than it was made, or discovery leads elsewhere. No driver can tell.
+constexpr FaultKind tainting[] = {FaultKind::early_ready,     FaultKind::short_object,
+                                  FaultKind::huge_object,     FaultKind::ready_dropped,
+                                  FaultKind::discovery_loops, FaultKind::discovery_nowhere};
 
 emulator::Environment environment_of(test::SimStrands& strands) {
     return {.now = [&strands] { return strands.now(); },

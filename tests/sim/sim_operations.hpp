@@ -70,6 +70,9 @@ public:
     [[nodiscard]] std::string_view single_flight_key() const noexcept override {
         return inner_->single_flight_key();
     }
+    [[nodiscard]] const doe::DiscoveryOperation* as_discovery() const noexcept override {
+        return inner_->as_discovery();
+    }
     [[nodiscard]] base::Result<Step> start() override {
         wire_->operation_begins(*this);
         begun_ = wire_->now();
@@ -78,7 +81,11 @@ public:
     }
     [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t> payload) override {
         true_ = wire_->operation_consumes(*this, payload) && true_;
-        return inner_->consume(payload);
+        auto step = inner_->consume(payload);
+        if (step && *step == Step::send) {
+            wire_->operation_goes_on();
+        }
+        return step;
     }
     [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
         return inner_->request();

@@ -68,6 +68,7 @@ base::Result<void> Wire::write32(std::uint16_t offset, std::uint32_t value) {
     }
     if (offset == port_.plan().offset + write_register) {
         if (rules_.phase() != RegisterRules::Phase::sending) {
+            judge(turns_.sends());
             request_.clear();
             taints_ = taints_before_look_;
         }
@@ -138,6 +139,11 @@ void Wire::end_use() {
 
 // --- Operations ----------------------------------------------------------------------------------------------------------
 
+void Wire::operation_begins(const doe::Operation& operation) {
+    operation_ = &operation;
+    judge(turns_.begins(operation));
+}
+
 bool Wire::operation_consumes(const doe::Operation& operation,
                               std::span<const std::uint32_t> payload) {
     if (operation_ != &operation) {
@@ -174,10 +180,13 @@ bool Wire::answered_truly(std::span<const std::uint32_t> payload) {
 }
 
 void Wire::mailbox_rests() {
+    turns_.rests();
     judge(rules_.come_to_rest());
 }
 
 void Wire::mailbox_ends() {
+    turns_.rests();
+    turns_.reset_is_over();
     judge(rules_.come_to_end());
 }
 

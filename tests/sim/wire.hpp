@@ -9,6 +9,7 @@
 #include "sim/judge.hpp"
 #include "sim/register_rules.hpp"
 #include "sim/sim_device.hpp"
+#include "sim/turns.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -41,11 +42,13 @@ public:
     [[nodiscard]] bool told_taken() const noexcept { return told_taken_.has_value(); }
 
     /// An operation was begun: until the next one, all requests are its own.
-    void operation_begins(const doe::Operation& operation) noexcept { operation_ = &operation; }
+    void operation_begins(const doe::Operation& operation);
     /// An operation is given a response: it must be that of its own request. Returns whether the response is known to be
     /// what the device made.
     bool operation_consumes(const doe::Operation& operation,
                             std::span<const std::uint32_t> payload);
+    /// The operation wants another exchange.
+    void operation_goes_on() noexcept { turns_.goes_on(); }
 
     /// The mailbox says where it stands.
     void mailbox_rests();
@@ -55,6 +58,7 @@ public:
 
     [[nodiscard]] RegisterRules& rules() noexcept { return rules_; }
     [[nodiscard]] const RegisterRules& rules() const noexcept { return rules_; }
+    [[nodiscard]] Turns& turns() noexcept { return turns_; }
     [[nodiscard]] base::TimePoint now() const noexcept { return strands_.now(); }
     /// When an access began last.
     [[nodiscard]] const Instant& last_access() const noexcept { return last_access_; }
@@ -77,6 +81,7 @@ private:
     const test::SimStrands& strands_;
     Judge& judge_;
     RegisterRules rules_;
+    Turns turns_;
     Instant last_access_;
     bool last_access_failed_ = false;
     bool in_use_ = false;

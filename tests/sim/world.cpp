@@ -118,14 +118,14 @@ void World::drain() {
 
 void World::probe() {
     for (const auto& seat : seats_) {
-        for (const Wish wish : {Wish::echo, Wish::table, Wish::discovery}) {
+        for (const Wish wish : {Wish::discovery, Wish::table, Wish::echo}) {
             probe(*seat, wish);
         }
     }
 }
 
-// What others left in a mailbox may cost the first who asks; then it is aborted, and that is the end of it. A device that
-// hid what it offers when it was claimed is believed until somebody resets the mailbox.
+// What others left in a mailbox may cost the first who asks; then it is aborted, and that is the end of it. What a device
+// hid when it was claimed is known as soon as somebody discovers: nobody has to reset the mailbox for that.
 void World::probe(Seat& seat, Wish wish) {
     const unsigned attempts = seat.port().disturbed() ? 2 : 1;
     const base::Duration time = exchanges_max * 3 * seat.port().plan().mailbox.exchange_timeout;
@@ -134,10 +134,6 @@ void World::probe(Seat& seat, Wish wish) {
         run_until(strands_.now() + time, [&] { return !ask || ask->answers > 0; });
         if (ask && ask->succeeded) {
             return;
-        }
-        if (ask && ask->error == Errc::not_supported) {
-            seat.reset();
-            run_until(strands_.now() + time, [&] { return seat.idle(); });
         }
     }
     seat.breach("serves-again", "a sound device was asked and did not serve");

@@ -21,8 +21,11 @@ std::string circumstances(const MailboxRecord& mailbox) {
     if (mailbox.owner != "daemon" && mailbox.owner != "vfio") {
         return " (owner " + mailbox.owner + ": " + mailbox.owner_reason + ")";
     }
-    return mailbox.state == "idle" || mailbox.state == "busy" ? ""
-                                                              : " (it is " + mailbox.state + ")";
+    if (mailbox.state == "idle" || mailbox.state == "busy") {
+        return "";
+    }
+    return " (it is " + mailbox.state +
+           (mailbox.last_error.empty() ? "" : ": " + mailbox.last_error) + ")";
 }
 
 /// A dump may be longer than the longest table, in whole blocks say. What is beyond is told, not shown.

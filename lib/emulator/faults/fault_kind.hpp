@@ -18,6 +18,7 @@ enum class FaultKind : std::uint8_t {
     busy,         ///< Busy is set for `time`; an abort does not shorten that
     stuck_busy,   ///< Busy is set until an abort
     stale_ready,  ///< Ready is set: the answer to a discovery that somebody else has left behind
+    stale_error,  ///< Error is set: somebody else's exchange went wrong
 
     // While the request comes in.
     error_in_request,  ///< Error when `dwords` of the request are written; without: 1 to 3
@@ -56,6 +57,10 @@ enum class FaultKind : std::uint8_t {
     interrupt_duplicated,  ///< the message is sent twice
     interrupt_spurious,    ///< a message after GO although Interrupt Status is clear
     go_before_interrupt_enable,  ///< a write that sets GO and Interrupt Enable takes GO first: no message for that
+
+    // What discovery says.
+    discovery_loops,    ///< behind index 0, the next index is the one that was asked for
+    discovery_nowhere,  ///< the next index is FFh, which names no protocol
 
     // What a table access responder says.
     table_changes,  ///< Sequence is one more, one other byte changes, and the checksum with them

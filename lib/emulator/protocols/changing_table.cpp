@@ -3,6 +3,7 @@
 
 #include "base/byte_cursor.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace doed::emulator {
@@ -33,8 +34,15 @@ void raise_sequence(std::vector<std::uint8_t>& table) {
     }
 }
 
-std::size_t changing_byte(std::span<const std::uint8_t> table) {
-    std::size_t found = table.size() - 1;
+/// The last two, the last first; only one when there are no two values.
+struct ChangingBytes {
+    std::size_t last;
+    std::size_t before = 0;
+};
+
+ChangingBytes changing_bytes(std::span<const std::uint8_t> table) {
+    ChangingBytes found{table.size() - 1};
+    bool any = false;
     std::size_t at = header_size_bytes;
     while (at < table.size()) {
         base::ByteReader reader(table.subspan(at));
@@ -46,7 +54,8 @@ std::size_t changing_byte(std::span<const std::uint8_t> table) {
         }
         const std::size_t value = type == type_dslbis ? dslbis_value_offset : sslbis_value_offset;
         if ((type == type_dslbis || type == type_sslbis) && value < length) {
-            found = at + value;
+            found = {at + value, any ? found.last : 0};
+            any = true;
         }
         at += length;
     }
@@ -58,9 +67,16 @@ std::vector<std::uint8_t> changed(std::span<const std::uint8_t> table, bool cont
     if (table.size() < header_size_bytes) {
         return result;
     }
+    const bool has_changed_before =
+        std::any_of(table.begin() + sequence_offset, table.begin() + header_size_bytes,
+                    [](std::uint8_t byte) { return byte != 0; });
     raise_sequence(result);
     if (content && table.size() > header_size_bytes) {
-        ++result[changing_byte(table)];
+        const auto [last, before] = changing_bytes(table);
+        ++result[last];
+        if (has_changed_before && before != 0) {
+            --result[before];
+        }
     }
     result[checksum_offset] =
         static_cast<std::uint8_t>(result[checksum_offset] + sum_of(table) - sum_of(result));

@@ -14,7 +14,8 @@ namespace doed::emulator {
 [[nodiscard]] std::vector<std::uint8_t> with_next_sequence(std::span<const std::uint8_t> table);
 
 /// The same, and one byte of its structures is one higher too: the first latency or bandwidth of its last structure that
-/// has any (CDAT 1.04 DSLBIS, SSLBIS), else its last byte.
+/// has any (CDAT 1.04 DSLBIS, SSLBIS), else its last byte. When Sequence was not 0, that of the structure with one before it
+/// is one lower: who reads both of the new table after the header of the old one finds a sum that is right.
 [[nodiscard]] std::vector<std::uint8_t> with_next_content(std::span<const std::uint8_t> table);
 
 }  // namespace doed::emulator

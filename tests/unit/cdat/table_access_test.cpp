@@ -231,11 +231,53 @@ TEST(TableAccess, ReadsATableThatChangesUnderItAgain) {
     };
     TableAccessOperation operation;
     ASSERT_TRUE(run(operation, device).has_value());
-    EXPECT_EQ(device.starts, 2U);
-    EXPECT_EQ(device.exchanges, 6U);
+    EXPECT_EQ(operation.attempts(), 2U);
+    EXPECT_EQ(device.exchanges, 6U + 1U) << "and the header once more";
     EXPECT_EQ(operation.table().bytes(), after);
     EXPECT_EQ(operation.table().header().sequence, 2U);
     EXPECT_THAT(operation.table().problems(), IsEmpty());
+}
+
+// Old and new entries together have the sum of a sound table.
+TEST(TableAccess, DoesNotTakeOldAndNewEntriesForATable) {
+    const auto with_values = [](std::uint8_t first, std::uint8_t second, std::uint8_t third,
+                                std::uint32_t sequence) {
+        Structures structures;
+        for (const auto value : {first, second, third}) {
+            structures.push_back(make_structure(reserved_type, 8));
+            structures.back().back() = value;
+        }
+        return build_table(1, sequence, structures);
+    };
+    const Bytes before = with_values(10, 20, 30, 7);
+    const Bytes after = with_values(11, 21, 29, 8);
+    TableDevice device(before);
+    device.before_answer = [&](std::uint16_t handle) {
+        if (handle == 2) {
+            device.load(after);
+        }
+    };
+    TableAccessOperation operation;
+    ASSERT_TRUE(run(operation, device).has_value());
+    EXPECT_EQ(operation.attempts(), 2U);
+    EXPECT_EQ(operation.table().bytes(), after);
+    EXPECT_THAT(operation.table().problems(), IsEmpty());
+}
+
+TEST(TableAccess, SaysThatTheSequenceNeverStoodStill) {
+    std::uint32_t sequence = 1;
+    TableDevice device;
+    device.before_answer = [&](std::uint16_t handle) {
+        if (handle == 0) {
+            device.load(build_table(1, ++sequence, Structures{make_structure(reserved_type, 8)}));
+        }
+    };
+    device.load(build_table(1, sequence, Structures{make_structure(reserved_type, 8)}));
+    TableAccessOperation operation;
+    ASSERT_TRUE(run(operation, device).has_value());
+    EXPECT_EQ(operation.attempts(), 5U);
+    ASSERT_FALSE(operation.table().problems().empty());
+    EXPECT_THAT(kinds(operation.table()), testing::Each(Kind::changed_while_reading));
 }
 
 TEST(TableAccess, ServesATableThatNeverStopsChangingAfterFiveAttempts) {

@@ -366,7 +366,10 @@ TEST(Cdat, SaysWhyAMailboxMayOfferNone) {
     };
     EXPECT_EQ(message(), "0000:0e:00.0/190 offers no CDAT");
     mailbox.state = "dead";
+    mailbox.last_error.clear();
     EXPECT_EQ(message(), "0000:0e:00.0/190 offers no CDAT (it is dead)");
+    mailbox.last_error = "no response";
+    EXPECT_EQ(message(), "0000:0e:00.0/190 offers no CDAT (it is dead: no response)");
     mailbox.owner = "none";
     mailbox.owner_reason = "kernel lockdown";
     EXPECT_EQ(message(), "0000:0e:00.0/190 offers no CDAT (owner none: kernel lockdown)");

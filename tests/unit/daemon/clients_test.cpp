@@ -152,6 +152,25 @@ TEST_F(TheClients, ShareOneLimitInAll) {
     EXPECT_TRUE(admitted(":b"));
 }
 
+TEST_F(TheClients, CountInAllOnlyForWhatTheirUserMayHave) {
+    make({.per_client = 2, .per_user = 2, .in_all = 4});
+    std::vector<RequestPtr> held;
+    int refused = 0;
+    for (const char* const name : {":w", ":x", ":y", ":z"}) {
+        for (int i = 0; i < 2; ++i) {
+            clients->admit(name, [&](base::Result<RequestPtr> request) {
+                request ? held.push_back(std::move(*request)) : void(++refused);
+            });
+        }
+    }
+    EXPECT_TRUE(admitted(":c")) << "it has a user, and the others have none yet";
+    for (auto& [name, found] : unknown) {
+        found(1U);
+    }
+    EXPECT_EQ(held.size(), 2U);
+    EXPECT_EQ(refused, 6);
+}
+
 TEST_F(TheClients, ThatWereRefusedCountForNothing) {
     make({.per_client = 1, .per_user = 1, .in_all = 2});
     auto held = admitted(":a");

@@ -103,5 +103,19 @@ TEST(Discovery, BeginsAnewWhenStartedAgain) {
     EXPECT_TRUE(discovery.protocols().empty());
 }
 
+TEST(Discovery, IsDoubtfulWhenItLeadsBackOrLacksItself) {
+    DiscoveryOperation discovery(1);
+    ASSERT_TRUE(discovery.start().has_value());
+    ASSERT_EQ(feed(discovery, {entry(protocol_discovery, 1)}), Step::send);
+    ASSERT_EQ(feed(discovery, {entry(protocol_discovery, 1)}), Step::finished);
+    EXPECT_TRUE(discovery.doubtful());
+    ASSERT_TRUE(discovery.start().has_value());
+    ASSERT_EQ(feed(discovery, {entry(protocol_table_access, 0)}), Step::finished);
+    EXPECT_TRUE(discovery.doubtful());
+    ASSERT_TRUE(discovery.start().has_value());
+    ASSERT_EQ(feed(discovery, {entry(protocol_discovery, 0)}), Step::finished);
+    EXPECT_FALSE(discovery.doubtful());
+}
+
 }  // namespace
 }  // namespace doed::doe

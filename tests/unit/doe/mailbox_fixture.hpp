@@ -8,6 +8,7 @@
 #include "doe/mailbox.hpp"
 #include "doe/registers.hpp"
 #include "emulator/doe_instance.hpp"
+#include "emulator/faults/fault_injector.hpp"
 #include "emulator/protocols/table_access_responder.hpp"
 #include "support/sim_scheduler.hpp"
 
@@ -116,9 +117,12 @@ protected:
         responders.push_back(std::make_unique<emulator::TableAccessResponder>(table_));
         emulator::DoeInstanceOptions options;
         options.response_time = {response_time, response_time};
-        function_.reset(new DoeFunction{
-            .instance = emulator::DoeInstance(options, std::move(responders),
-                                              [this] { return scheduler_.now(); })});
+        function_.reset(new DoeFunction{.instance = emulator::DoeInstance(
+                                            options, std::move(responders),
+                                            [this] { return scheduler_.now(); }, {},
+                                            std::make_shared<emulator::FaultInjector>(
+                                                emulator::FaultScript{.rules = faults_, .seed = 1},
+                                                [this] { return scheduler_.now(); }))});
         mailbox_.emplace(scheduler_, std::make_unique<DoeFunctionConfigSpace>(*function_),
                          pci::Address{.bus = 0x0D}, pci::DoeCapability{DoeFunction::offset, 1},
                          options_, allowed_,
@@ -160,6 +164,7 @@ protected:
     std::vector<std::uint8_t> table_ = cdat::default_endpoint_table(256U << 20);
     MailboxOptions options_;
     AllowList allowed_;
+    std::vector<emulator::FaultRule> faults_;  ///< of the device
     std::unique_ptr<DoeFunction> function_;
     std::optional<Mailbox> mailbox_;
     std::vector<MailboxState> states_;

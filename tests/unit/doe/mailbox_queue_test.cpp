@@ -158,6 +158,30 @@ TEST_F(AQueue, GivesAUserWhoJoinsTheRunOfAnotherTheOwnTurn) {
     EXPECT_TRUE(std::ranges::all_of(order_, [](const auto& answer) { return answer->times == 1; }));
 }
 
+TEST_F(AQueue, LeavesNoTurnToWhoHasWithdrawn) {
+    const auto blocker = claim_and_block();
+    const auto first = submit_other(1);
+    for (int i = 0; i < 100; ++i) {
+        submit_cdat(30s, 2);
+        if (i > 0) {
+            mailbox_->cancel(last_ticket_);  // who joined the run of the first
+        }
+    }
+    submit_cdat(30s, 2);
+    const Ticket joined = last_ticket_;
+    const auto second = submit_other(1);
+    const auto third = submit_cdat(30s, 1);
+    const auto modest = submit_other(3);
+    for (Ticket ticket = 1; ticket <= joined; ++ticket) {
+        if (ticket > 2) {
+            mailbox_->cancel(ticket);  // all of user 2's; the run stays, for user 1
+        }
+    }
+    order_.clear();
+    run_until_answered(third);
+    EXPECT_EQ(order_, (std::vector{blocker, first, modest, second, third}));
+}
+
 TEST_F(AQueue, AnswersEveryoneExactlyOnceWhenTheMailboxDies) {
     const auto blocker = claim_and_block();
     std::vector<std::shared_ptr<Answer>> waiting;

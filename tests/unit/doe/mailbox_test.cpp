@@ -8,6 +8,39 @@
 namespace doed::doe {
 namespace {
 
+TEST_F(AMailbox, AsksAgainWhenOneAnswerWasGivenForAnother) {
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::early_ready, 2)};
+    claim();
+    EXPECT_EQ(mailbox_->status().features,
+              (std::vector{protocol_discovery, protocol_table_access}));
+    EXPECT_EQ(mailbox_->status().counters.exchanges, 2U + 2U);
+}
+
+TEST_F(AMailbox, BelievesADoubtfulListTheSecondTime) {
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::early_ready, 2),
+               emulator::FaultRule::at(emulator::FaultKind::early_ready, 4)};
+    claim();
+    EXPECT_EQ(mailbox_->status().features, std::vector{protocol_discovery});
+    EXPECT_EQ(mailbox_->status().counters.exchanges, 2U + 2U);
+}
+
+TEST_F(AMailbox, LearnsFromEveryDiscovery) {
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::early_ready, 2),
+               emulator::FaultRule::at(emulator::FaultKind::early_ready, 4),
+               emulator::FaultRule::at(emulator::FaultKind::early_ready, 8)};
+    claim();
+    ASSERT_TRUE(submit_cdat()->failed_with(Errc::not_supported));
+    for (int i = 0; i < 2; ++i) {
+        run_until_answered(submit(std::make_shared<DiscoveryOperation>(std::uint8_t{1})));
+        EXPECT_EQ(mailbox_->status().features,
+                  (std::vector{protocol_discovery, protocol_table_access}))
+            << "a doubtful list takes nothing away";
+    }
+    const auto read = submit_cdat();
+    run_until_answered(read);
+    EXPECT_TRUE(read->succeeded()) << read->text();
+}
+
 TEST_F(AMailbox, AbortsAndDiscoversWhenItIsClaimed) {
     claim();
     ASSERT_FALSE(function_->writes.empty());

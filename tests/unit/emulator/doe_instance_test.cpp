@@ -66,6 +66,39 @@ TEST_F(ADoeInstance, SetsReadyWhenItsResponseTimeHasPassedAndNotBefore) {
     EXPECT_EQ(doe.status(), ready_bit | interrupt_status_bit);
 }
 
+TEST_F(ADoeInstance, WithNoRoomForASecondObjectIsBusyFromGoUntilReady) {
+    RegisterDriver full = make({.response_time = one_millisecond, .busy_while_processing = true});
+    for (const auto dword : echo_request) {
+        full.write(write_mailbox_register, dword);
+        EXPECT_EQ(full.status(), 0U);
+    }
+    full.go();
+    EXPECT_EQ(full.status(), busy_bit);
+    full.pass(1ms - 1ns);
+    EXPECT_EQ(full.status(), busy_bit);
+    full.pass(1ns);
+    EXPECT_EQ(full.status(), ready_bit | interrupt_status_bit);
+    EXPECT_THAT(full.receive(), ElementsAre(echo_header1, 3, 0x11111111));
+    EXPECT_EQ(full.status(), interrupt_status_bit);
+}
+
+TEST_F(ADoeInstance, WithNoRoomForASecondObjectLosesWhatIsWrittenMeanwhile) {
+    RegisterDriver full = make({.response_time = one_millisecond, .busy_while_processing = true});
+    full.send(echo_request);
+    full.send({echo_header1, 3, 0x22222222});
+    full.pass(1ms);
+    EXPECT_THAT(full.receive(), ElementsAre(echo_header1, 3, 0x11111111));
+    EXPECT_THAT(full.exchange(echo_request), ElementsAre(echo_header1, 3, 0x11111111));
+}
+
+TEST_F(ADoeInstance, WithNoRoomForASecondObjectHasRoomAfterAnAbort) {
+    RegisterDriver full = make({.response_time = one_millisecond, .busy_while_processing = true});
+    full.send(echo_request);
+    full.abort();
+    EXPECT_EQ(full.status(), 0U);
+    EXPECT_THAT(full.exchange(echo_request), ElementsAre(echo_header1, 3, 0x11111111));
+}
+
 TEST_F(ADoeInstance, WithoutResponseTimeIsReadyAtOnce) {
     RegisterDriver quick = make({});
     quick.send(echo_request);

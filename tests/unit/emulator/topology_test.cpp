@@ -74,7 +74,8 @@ TEST_F(ATopologyFile, SaysEverythingAboutADevice) {
         "response_time_us": {"min": 10, "max": 20}, "abort_time_us": 30, "access_delay_us": 1,
         "seed": 18446744073709551615, "cdat": "table.cdat",
         "mailboxes": [
-            {"offset": "0x100", "capability_version": 2, "protocols": ["0001:01", "1e98:02"]},
+            {"offset": "0x100", "capability_version": 2, "protocols": ["0001:01", "1e98:02"],
+             "busy_while_processing": true},
             {"offset": 4072, "protocols": []}
         ]})");
     ASSERT_TRUE(topology) << topology.error().message();
@@ -100,9 +101,11 @@ TEST_F(ATopologyFile, SaysEverythingAboutADevice) {
     EXPECT_EQ(device.mailboxes[0].capability_version, 2);
     EXPECT_THAT(device.mailboxes[0].protocols,
                 ElementsAre(doe::Protocol{1, 1}, doe::Protocol{0x1E98, 2}));
+    EXPECT_TRUE(device.mailboxes[0].busy_while_processing);
     EXPECT_EQ(device.mailboxes[1].offset, 0xFE8);
     EXPECT_EQ(device.mailboxes[1].capability_version, 1);
     EXPECT_THAT(device.mailboxes[1].protocols, IsEmpty());
+    EXPECT_FALSE(device.mailboxes[1].busy_while_processing);
 }
 
 TEST_F(ATopologyFile, LeavesTheRestOfACxlEndpointToItsKind) {
@@ -357,7 +360,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"None", custom(R"("driver": "")"), "/devices/0: the key \"mailboxes\" is missing"},
         Refusal{"UnknownKey", mailbox(R"("offset": 256, "protocols": [], "fault": [])"),
                 R"(/devices/0/mailboxes/0/fault: unknown key; known here are "offset", )"
-                R"("capability_version", "protocols", "faults")"},
+                R"("capability_version", "protocols", "busy_while_processing", "faults")"},
         Refusal{"NoOffset", mailbox(R"("protocols": [])"),
                 "/devices/0/mailboxes/0: the key \"offset\" is missing"},
         Refusal{

@@ -212,6 +212,22 @@ TEST_F(AFaultyMailbox, WithAStaleReadyTakesARequestForAnError) {
     EXPECT_EQ(watch(other).status, "R | R R R | IE | IE | IE |");
 }
 
+TEST_F(AFaultyMailbox, WithAStaleErrorTakesNothingUntilAnAbort) {
+    RegisterDriver doe = make({FaultRule::at(FaultKind::stale_error, 1)});
+    EXPECT_EQ(doe.status(), error_bit | interrupt_status_bit);
+    EXPECT_EQ(watch(doe).status, "E | E E E | E | E | E |");
+    doe.abort();
+    EXPECT_EQ(watch(doe), sound);
+    EXPECT_EQ(strikes(FaultKind::stale_error), 1U);
+}
+
+TEST_F(AFaultyMailbox, WithAStaleErrorHasGivenOutTheResponseBefore) {
+    RegisterDriver doe = make({FaultRule::at(FaultKind::stale_error, 2)});
+    EXPECT_EQ(watch(doe), (Seen{". | . . . | . | . | IR | IR IR IE", echo_request}));
+    doe.abort();
+    EXPECT_EQ(watch(doe), sound);
+}
+
 TEST_F(AFaultyMailbox, LateIsReadyAsLateAsItIsToldAndSoundThen) {
     FaultRule rule = FaultRule::at(FaultKind::late_ready, 1);
     rule.time = 2s;
