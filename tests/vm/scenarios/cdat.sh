@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Tables of our own in devices that nobody here wrote: built from JSON, given to QEMU, read
+# back through the mailbox byte for byte, and decoded to the JSON that they were built
+# from. Two of them are bad: one has a wrong checksum, one counts padding in its length
+# that it does not have. Both are served, marked and explained; what the kernel makes
+# of the same tables is shown beside it.
+# vm-cdat: endpoint.cdat tests/vectors/cdat/tables/two-ranges.json
+# vm-cdat: switch.cdat tests/vectors/cdat/tables/switch-four-ports.json
+# vm-cdat: checksum.cdat tests/vectors/cdat/problems/checksum.json
+# vm-cdat: padded.cdat tests/vm/tables/padded.json
+# vm-qemu: -set device.cxl-pmem0.cdat=endpoint.cdat -set device.us0.cdat=switch.cdat
+# vm-qemu: -object memory-backend-ram,id=cxl-mem2,share=on,size=256M
+# vm-qemu: -object memory-backend-ram,id=cxl-lsa2,share=on,size=256K
+# vm-qemu: -device cxl-type3,bus=swport0,memdev=cxl-mem2,lsa=cxl-lsa2,id=cxl-pmem1,cdat=checksum.cdat
+# vm-qemu: -device cxl-rp,port=2,bus=cxl.1,id=rp2,chassis=0,slot=5
+# vm-qemu: -object memory-backend-ram,id=cxl-mem3,share=on,size=256M
+# vm-qemu: -object memory-backend-ram,id=cxl-lsa3,share=on,size=256K
+# vm-qemu: -device cxl-type3,bus=rp2,memdev=cxl-mem3,lsa=cxl-lsa3,id=cxl-pmem2,cdat=padded.cdat
+# vm-timeout: 300
+# shellcheck source=tests/vm/guest/lib.sh
+. /vm/source/tests/vm/guest/lib.sh
+
+readonly VECTORS=/vm/source/tests/vectors/cdat
+readonly ENDPOINT=0000:0d:00.0 SWITCH=0000:0e:00.0 CHECKSUM=0000:10:00.0 PADDED=0000:11:00.0
+declare -rA DOCUMENT=(
+  [$ENDPOINT]=$VECTORS/tables/two-ranges.json
+  [$SWITCH]=$VECTORS/tables/switch-four-ports.json
+  [$CHECKSUM]=$VECTORS/problems/checksum.json
+  [$PADDED]=/vm/source/tests/vm/tables/padded.json
+)
+declare -A mailbox=()
+
+load_cxl
+wait_for 30 kernel_cdat "$ENDPOINT" || true # it may not like it
+for device in "${!DOCUMENT[@]}"; do
+  offset=$(doe_offset "$device") || abort "$device has a DOE mailbox" "none found"
+  mailbox[$device]=$(mailbox_path "$device" "$offset")
+done
+
+kernel_remember
+bus_start
+claims=$(printf '"%s": {"owner": "claim"}, ' "${!DOCUMENT[@]}")
+echo "{\"devices\": {${claims%, }}}" >"$TMP/claim.json"
+doed_start --config "$TMP/claim.json"
+
+# read_back DEVICE: its bytes and its JSON are those that it was built from.
+read_back() {
+  local device=$1 built=$TMP/built.cdat read=$TMP/read.cdat
+  "$DOECTL" cdat build "${DOCUMENT[$device]}" --output "$built"
+  check "$device: doectl cdat --raw reads its table" "$DOECTL" cdat "$device" --raw "$read"
+  check "$device: its $(file_size "$built") bytes are those that were built" cmp "$built" "$read"
+  "$DOECTL" --json=pretty cdat "$device" >"$TMP/read.json"
+  check "$device: its JSON builds the same bytes" cmp "$built" <("$DOECTL" cdat build "$TMP/read.json")
+  check_equal "$device: and is the JSON of the file that was built" \
+    "$("$DOECTL" --json=pretty cdat --file "$built" | without_origin)" "$(without_origin <"$TMP/read.json")"
+  check_equal "$device: GetJson says the same" "$(without_origin <"$TMP/read.json")" \
+    "$(get_json "${mailbox[$device]}" | without_origin)"
+}
+# What differs: the mailbox, and where the bytes come from.
+without_origin() {
+  /usr/bin/python3 -c 'import json, sys
+document = json.load(sys.stdin)
+print(json.dumps({key: document[key] for key in document if key not in ("mailbox", "source", "host")}, sort_keys=True))'
+}
+get_json() {
+  busctl --json=short call org.doed1 "$1" org.doed1.Cdat GetJson "${NO_OPTIONS[@]}" |
+    /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["data"][0])'
+}
+# problems DEVICE: their kinds
+problems() {
+  "$DOECTL" --json=short cdat "$1" | /usr/bin/python3 -c 'import json, sys
+print(*(problem["kind"] for problem in json.load(sys.stdin)["problems"]))'
+}
+# kernel_verdict DEVICE: its file, and what it has written about it
+kernel_verdict() {
+  local file complaints
+  if file=$(kernel_cdat "$1"); then
+    file="a file of $(file_size "$file") bytes"
+  else
+    file="no file"
+  fi
+  complaints=$(dmesg | grep -i 'cdat' | sed -n "s/.*$1: //p" | sort -u | tail -n 2)
+  echo "$file; ${complaints:-it has not complained}"
+}
+
+for device in "$ENDPOINT" "$SWITCH" "$CHECKSUM" "$PADDED"; do
+  check "$device becomes idle" wait_for 30 served "${mailbox[$device]}"
+  read_back "$device"
+done
+
+check_equal "the endpoint's table has no problems" '' "$(problems "$ENDPOINT")"
+check_equal "nor has the switch's" '' "$(problems "$SWITCH")"
+check "a summary has both of the endpoint's ranges" test \
+  "$("$DOECTL" cdat "$ENDPOINT" --summary | grep -c '^Memory range of handle')" -eq 2
+
+check_equal "the wrong checksum is noticed" checksum "$(problems "$CHECKSUM")"
+check_equal "ChecksumValid says so" false "$(property "${mailbox[$CHECKSUM]}" Cdat ChecksumValid)"
+check "doectl cdat --check ends with 1" test "$("$DOECTL" cdat "$CHECKSUM" --check >/dev/null 2>&1 || echo $?)" = 1
+check "length that counts missing padding is noticed" grep -qw length-mismatch <<<"$(problems "$PADDED")"
+
+for device in "$ENDPOINT" "$SWITCH" "$CHECKSUM" "$PADDED"; do
+  pass "$device: doed: $(problems "$device" | sed 's/^$/no problems/'); the kernel: $(kernel_verdict "$device")"
+done
+
+doed_stop
+check_equal "SIGTERM ends doed with 0" 0 "$doed_status"
+check_kernel
+doed_log
