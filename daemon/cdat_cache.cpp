@@ -30,7 +30,6 @@ void CdatCache::keep(cdat::Table table) {
     }
     table_ = std::make_shared<const cdat::Table>(std::move(table));
     sealed_.reset();
-    document_.reset();
     if (changed_) {
         changed_();
     }
@@ -46,22 +45,6 @@ base::Result<base::UniqueFd> CdatCache::open_sealed() {
         sealed_ = std::move(*file);
     }
     return bus::reopen_sealed_file(sealed_);
-}
-
-const base::Result<std::string>& CdatCache::document(const std::string& mailbox) {
-    DOED_ASSERT(table_ != nullptr);
-    if (!document_) {
-        auto text = cdat::to_json(*table_, {.mailbox = mailbox, .source = source_},
-                                  cdat::JsonStyle::compact);
-        if (text.size() > document_size_bytes_max) {
-            document_ = base::fail(
-                base::Errc::too_large,
-                "the document has " + std::to_string(text.size()) + " bytes, use GetTableFd");
-        } else {
-            document_ = std::move(text);
-        }
-    }
-    return *document_;
 }
 
 }  // namespace doed::daemon

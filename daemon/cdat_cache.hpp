@@ -5,19 +5,14 @@
 #pragma once
 
 #include "base/unique_fd.hpp"
-#include "cdat/json.hpp"
 #include "cdat/table.hpp"
 #include "daemon/bus/method_options.hpp"
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace doed::daemon {
-
-/// Longest document that travels in a message.
-inline constexpr std::size_t document_size_bytes_max = 16U << 20;
 
 class CdatCache : public std::enable_shared_from_this<CdatCache> {
 public:
@@ -49,9 +44,6 @@ public:
     /// A read-only descriptor of a sealed memory file with the copy, which exists. Error: io.
     [[nodiscard]] base::Result<base::UniqueFd> open_sealed();
 
-    /// The copy, which exists, as a JSON document; `mailbox`: "0000:0d:00.0/190". Error: too_large above 16 MiB.
-    [[nodiscard]] const base::Result<std::string>& document(const std::string& mailbox);
-
 private:
     void keep(cdat::Table table);
 
@@ -59,8 +51,7 @@ private:
     Reader reader_;
     std::function<void()> changed_;
     TablePtr table_;
-    base::UniqueFd sealed_;                              ///< of the copy; made on the first demand
-    std::optional<base::Result<std::string>> document_;  ///< the same
+    base::UniqueFd sealed_;  ///< of the copy; made on the first demand
 };
 
 }  // namespace doed::daemon

@@ -139,6 +139,7 @@ private:
     void lease_ended(Mailbox& mailbox);
 
     [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Mailbox& mailbox) const;
+    [[nodiscard]] std::shared_ptr<DocumentMaker> make_documents(const Mailbox& mailbox) const;
     void publish_mailbox(Mailbox& mailbox);
     void mailbox_changed(Mailbox& mailbox);
     void log_error(Mailbox& mailbox);

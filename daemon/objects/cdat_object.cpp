@@ -18,24 +18,17 @@ base::Error too_large(const std::string& mailbox_name, const cdat::Table& table)
                                                   " bytes, use GetTableFd");
 }
 
-/// "0000:0d:00.0 mailbox 0x190", which stands in errors, as doectl takes it: "0000:0d:00.0/190".
-std::string name_for_clients(std::string name) {
-    constexpr std::string_view between = " mailbox 0x";
-    if (const auto at = name.find(between); at != std::string::npos) {
-        name.replace(at, between.size(), "/");
-    }
-    return name;
-}
-
 }  // namespace
 
 CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
                        const std::string& path, std::shared_ptr<CdatCache> cache,
-                       std::string mailbox_name, base::Duration default_deadline)
+                       std::shared_ptr<DocumentMaker> documents, std::string mailbox_name,
+                       base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(path)),
       pump_(pump),
       clients_(clients),
       cache_(std::move(cache)),
+      documents_(std::move(documents)),
       mailbox_name_(std::move(mailbox_name)),
       default_deadline_(default_deadline) {
     registerAdaptor();
@@ -117,23 +110,27 @@ void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                });
 }
 
+// A document takes its time on a worker: a request, also when the table is there.
 void CdatObject::GetJson(sdbus::Result<std::string>&& result,
                          std::map<std::string, sdbus::Variant> options) {
     bus::serve(
         pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
         [this](const auto& open, const bus::MethodOptions& parsed) {
-            read(open, parsed,
-                 [cache = cache_, name = mailbox_name_](const auto& reply,
-                                                        const base::Result<TablePtr>& table) {
-                     if (!table) {
-                         reply.fail(table.error());
-                     } else if (const auto& document = cache->document(name_for_clients(name));
-                                !document) {
-                         reply.fail(document.error().in(name));
-                     } else {
-                         reply.succeed(*document);
-                     }
-                 });
+            bus::admit(
+                clients_, bus::current_sender(getObject()), mailbox_name_, open, parsed,
+                [cache = cache_, documents = documents_](const auto& reply, const auto& request) {
+                    cache->get(request, [cache, documents, reply, deadline = request.deadline](
+                                            const base::Result<TablePtr>& table) {
+                        if (!table) {
+                            reply.fail(table.error());
+                            return;
+                        }
+                        documents->make(*table, cache->source(), deadline,
+                                        [reply](const base::Result<DocumentMaker::Text>& text) {
+                                            text ? reply.succeed(**text) : reply.fail(text.error());
+                                        });
+                    });
+                });
         });
 }
 
