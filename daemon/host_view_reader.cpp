@@ -72,8 +72,10 @@ std::optional<std::int32_t> read_node(const fs::path& region) {
 }
 
 cdat::HostRegion read_region(const fs::path& sysfs_root, const fs::path& region) {
-    cdat::HostRegion found{region.filename().string(), read_node(region),
-                           read_figures(region / "access0")};
+    cdat::HostRegion found{.name = region.filename().string(),
+                           .numa_node = read_node(region),
+                           .targets = static_cast<std::uint32_t>(numbered(region, "target").size()),
+                           .figures = read_figures(region / "access0")};
     if (found.figures.empty() && found.numa_node) {
         found.figures =
             read_figures(sysfs_root / "devices/system/node" /

@@ -28,6 +28,7 @@ struct HostFigures {
 struct HostRegion {
     std::string name;                       ///< "region0"
     std::optional<std::int32_t> numa_node;  ///< of the memory
+    std::uint32_t targets = 0;              ///< devices that it is made of
     HostFigures figures;                    ///< from the nearest initiator (access0)
 
     friend bool operator==(const HostRegion&, const HostRegion&) = default;

@@ -334,6 +334,7 @@ void write(JsonWriter& json, const HostView& host) {
         json.member("name", region.name);
         json.key("numa_node");
         region.numa_node ? json.value(*region.numa_node) : json.value(nullptr);
+        json.member("targets", region.targets);
         members.text_number("read_latency_ns", region.figures.read_latency_ns);
         members.text_number("write_latency_ns", region.figures.write_latency_ns);
         members.text_number("read_bandwidth_mb_per_s", region.figures.read_bandwidth_mbps);

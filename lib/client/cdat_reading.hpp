@@ -3,6 +3,7 @@
 // A CDAT as a client has it: the bytes from doed or a file, taken apart here, and what doed tells about how it got them.
 #pragma once
 
+#include "cdat/host_view.hpp"
 #include "cdat/table.hpp"
 #include "client/records.hpp"
 
@@ -18,6 +19,7 @@ struct CdatReading {
     cdat::Table table;
     /// What doed noticed while it read the table, then what is wrong with the bytes; each once, as one line.
     std::vector<std::string> problems;
+    cdat::HostView host;   ///< what the kernel made of the table; of summaries only
     std::string document;  ///< doed's JSON document of the table; empty when it is to be made here
 
     [[nodiscard]] bool from_file() const noexcept { return source == "file"; }

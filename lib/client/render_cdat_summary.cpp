@@ -4,6 +4,7 @@
 #include "cdat/fields.hpp"
 #include "cdat/names.hpp"
 #include "cdat/summary.hpp"
+#include "client/render_host_view.hpp"
 #include "client/text.hpp"
 
 #include <algorithm>
@@ -277,6 +278,7 @@ std::string render_cdat_summary(const CdatReading& reading, bool legend) {
         next();
         out += ways_of(summary.port_pairs, legend);
     }
+    out += render_host_view(reading.host, summary);
     if (legend && summary.ranges.empty() && summary.initiators.empty() &&
         summary.port_pairs.empty()) {
         out += "\nIt tells of no memory, no initiator and no switch.\n";

@@ -2,6 +2,7 @@
 #include "client/commands/cdat.hpp"
 
 #include "client/device_selector.hpp"
+#include "client/host_view_document.hpp"
 #include "client/input_file.hpp"
 
 #include <optional>
@@ -65,6 +66,13 @@ Outcome<CdatReading> read(Service& service, const std::string& name, const std::
         if (!document) {
             return std::unexpected(document.error().in("cannot read the CDAT of " + name));
         }
+        if (!document->empty()) {
+            auto host = host_view_of(*document);
+            if (!host) {
+                return std::unexpected(host.error().in("cannot read the CDAT of " + name));
+            }
+            reading.host = std::move(*host);
+        }
         reading.document = std::move(*document);
     }
     return reading;
@@ -87,7 +95,7 @@ Outcome<CommandOutput> run(const CdatOptions& options, Service& service,
         return std::unexpected(selection.error());
     }
     const auto reading = read(service, selection->name(), selection->mailbox->path, options.refresh,
-                              output.json.has_value());
+                              output.json.has_value() || options.view.summary);
     return reading ? output_of(*reading, options.view, output) : std::unexpected(reading.error());
 }
 

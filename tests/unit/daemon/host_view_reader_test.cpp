@@ -58,28 +58,28 @@ TEST_F(AHostView, HasTheRegionsThatTheDeviceIsAPartOf) {
     tree.file("bus/cxl/devices/region3/target0", "decoder5.1\n");
     tree.file("bus/cxl/devices/region3/target1", "decoder4.1\n");
     EXPECT_THAT(view().regions,
-                ElementsAre(HostRegion{"region0", {}, {}}, HostRegion{"region3", {}, {}}));
+                ElementsAre(HostRegion{"region0", {}, 1, {}}, HostRegion{"region3", {}, 2, {}}));
 }
 
 TEST_F(AHostView, HasWhatTheKernelDerivedForTheRegion) {
     add_region("region0", "decoder4.0");
     add_figures("bus/cxl/devices/region0/access0");
     tree.file("bus/cxl/devices/region0/dax_region0/dax0.0/target_node", "3\n");
-    EXPECT_THAT(view().regions, ElementsAre(HostRegion{"region0", 3, figures}));
+    EXPECT_THAT(view().regions, ElementsAre(HostRegion{"region0", 3, 1, figures}));
 }
 
 TEST_F(AHostView, TakesTheNodesFiguresWhereTheRegionHasNone) {
     add_region("region0", "decoder4.0");
     tree.file("bus/cxl/devices/region0/dax_region0/dax0.0/target_node", "3\n");
     add_figures("devices/system/node/node3/access0/initiators");
-    EXPECT_THAT(view().regions, ElementsAre(HostRegion{"region0", 3, figures}));
+    EXPECT_THAT(view().regions, ElementsAre(HostRegion{"region0", 3, 1, figures}));
 }
 
 TEST_F(AHostView, LeavesOutWhatIsNoNumber) {
     add_region("region0", "decoder4.0");
     tree.file("bus/cxl/devices/region0/access0/read_latency", "much\n");
     tree.file("bus/cxl/devices/region0/dax_region0/dax0.0/target_node", "-1\n");
-    EXPECT_THAT(view().regions, ElementsAre(HostRegion{"region0", {}, {}}));
+    EXPECT_THAT(view().regions, ElementsAre(HostRegion{"region0", {}, 1, {}}));
 }
 
 }  // namespace
