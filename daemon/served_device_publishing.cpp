@@ -56,11 +56,9 @@ std::shared_ptr<DocumentMaker> ServedDevice::make_documents(const Mailbox& mailb
         std::move(look));
 }
 
-void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
-                           bus::Clients& clients) {
+void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients) {
     connection_ = &connection;
     pump_ = &pump;
-    peers_ = &peers;
     clients_ = &clients;
     object_ = std::make_unique<DeviceObject>(connection, pump, finding_.info);
     object_->emit_added();
