@@ -282,9 +282,9 @@ TEST_F(AServedDevice, DropsWhatAClientWaitedForWhenItLeaves) {
     TestClient leaving(side.bus.address());
     leaving.start(mailbox_path, mailbox_interface, "Discover");
     leaving.start(mailbox_path, cdat_interface, "GetTable", true);
-    ASSERT_TRUE(client.wait_until([this] { return queue_length() == 3; }));
+    ASSERT_TRUE(wait_for_queue(3));
     leaving.leave();
-    EXPECT_TRUE(client.wait_until([this] { return queue_length() == 1; }));
+    EXPECT_TRUE(wait_for_queue(1));
     side.host.go_on();
     ASSERT_TRUE(client.wait_for(reading));
     EXPECT_EQ(reading->error, "") << reading->message;
@@ -296,8 +296,9 @@ TEST_F(AServedDevice, EndsTheExchangeOfAClientThatLeavesAndGoesNoFurther) {
     TestClient leaving(side.bus.address());
     leaving.start(mailbox_path, cdat_interface, "GetTable");
     ASSERT_TRUE(side.host.wait_for_request());
+    ASSERT_TRUE(wait_for_queue(1));
     leaving.leave();
-    EXPECT_TRUE(client.wait_until([this] { return queue_length() == 0; }));
+    EXPECT_TRUE(wait_for_queue(0));
     side.host.go_on();
     ASSERT_TRUE(wait_for("State", "idle"));
     // Discovery has two, and one was on the wire.
@@ -316,6 +317,7 @@ TEST_F(AServedDevice, DropsWhatAClientWaitedForWhileItIsOpened) {
     leaving.leave();
     ASSERT_EQ(gone.wait_for(bus::patience), std::future_status::ready);
     side.host.go_on();
+    ASSERT_TRUE(client.wait_for(reading));
     expect_daemon();
     EXPECT_EQ(number("Exchanges"), 2U + 7U) << "those of the claim and of our own reading";
 }
