@@ -38,7 +38,6 @@ void check_sum(const Table& table) {
     }
 }
 
-// Decoding loses nothing, whatever the bytes mean.
 // Fields are all bytes of the table, one behind the other.
 void check_fields(const Table& table) {
     std::size_t end = 0;
@@ -58,6 +57,7 @@ void check_fields(const Table& table) {
     DOED_ASSERT(end == table.bytes().size());
 }
 
+// Decoding loses nothing, whatever the bytes mean.
 void check_round_trips(const Table& table) {
     const auto document = doed::cdat::decode(table);
     DOED_ASSERT(doed::cdat::encode(document) == table.bytes());

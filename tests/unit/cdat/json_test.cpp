@@ -65,13 +65,14 @@ TEST(TheDocument, NamesItsOriginAndTheHost) {
         .memory_device = "mem0",
         .regions = {{.name = "region0",
                      .numa_node = 2,
+                     .targets = 1,
                      .figures = {.read_latency_ns = 200, .read_bandwidth_mbps = 16000}}}};
     const auto document =
         json::parse(to_json(Table::parse(load_vector("good")), origin, JsonStyle::compact));
     EXPECT_EQ(document["mailbox"], "0000:0d:00.0/190");
     EXPECT_EQ(document["source"], "mailbox");
     EXPECT_EQ(document["host"], json::parse(R"({"memory_device": "mem0", "regions": [{
-        "name": "region0", "numa_node": 2, "read_latency_ns": "200", "write_latency_ns": null,
+        "name": "region0", "targets": 1, "numa_node": 2, "read_latency_ns": "200", "write_latency_ns": null,
         "read_bandwidth_mb_per_s": "16000", "write_bandwidth_mb_per_s": null}]})"));
 }
 
