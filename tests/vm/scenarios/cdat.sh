@@ -73,16 +73,28 @@ problems() {
   "$DOECTL" --json=short cdat "$1" | /usr/bin/python3 -c 'import json, sys
 print(*(problem["kind"] for problem in json.load(sys.stdin)["problems"]))'
 }
-# kernel_verdict DEVICE: its file, and what it has written about it
+# kernel_verdict DEVICE: its file beside the bytes that doed has read, and what it has written about the table
 kernel_verdict() {
-  local file complaints
+  local file verdict="no file" words
   if file=$(kernel_cdat "$1"); then
-    file="a file of $(file_size "$file") bytes"
-  else
-    file="no file"
+    verdict="a file of $(wc -c <"$file") bytes, $(same_as_ours "$1" && echo "the same" || echo "not the same")"
   fi
-  complaints=$(dmesg | grep -i 'cdat' | sed -n "s/.*$1: //p" | sort -u | tail -n 2)
-  echo "$file; ${complaints:-it has not complained}"
+  words=$(dmesg | sed 's/^\[[^]]*\] //' | grep -i cdat | grep -wF "$(names_of "$1")" | sort -u | paste -sd ';')
+  echo "$verdict; ${words:-not a word}"
+}
+# same_as_ours DEVICE; cmp goes by sizes, which files of sysfs do not tell
+same_as_ours() {
+  "$DOECTL" cdat "$1" --raw "$TMP/ours.cdat"
+  cmp -s "$TMP/ours.cdat" <(cat "$(kernel_cdat "$1")")
+}
+# names_of DEVICE: what the kernel calls it, its port and its memory device, a line each
+names_of() {
+  local memory
+  echo "$1"
+  basename "$(cxl_port "$1")"
+  for memory in "/sys/bus/pci/devices/$1"/mem*; do
+    [[ ! -e $memory ]] || basename "$memory"
+  done
 }
 
 for device in "$ENDPOINT" "$SWITCH" "$CHECKSUM" "$PADDED"; do
@@ -100,6 +112,7 @@ check_equal "ChecksumValid says so" false "$(property "${mailbox[$CHECKSUM]}" Cd
 check "doectl cdat --check ends with 1" test "$("$DOECTL" cdat "$CHECKSUM" --check >/dev/null 2>&1 || echo $?)" = 1
 check "length that counts missing padding is noticed" grep -qw length-mismatch <<<"$(problems "$PADDED")"
 
+check "the kernel has read the same bytes of the endpoint" same_as_ours "$ENDPOINT"
 for device in "$ENDPOINT" "$SWITCH" "$CHECKSUM" "$PADDED"; do
   pass "$device: doed: $(problems "$device" | sed 's/^$/no problems/'); the kernel: $(kernel_verdict "$device")"
 done
