@@ -5,7 +5,9 @@
 # back through the mailbox byte for byte, and decoded to the JSON that they were built
 # from. Two of them are bad: one has a wrong checksum, one counts padding in its length
 # that it does not have. Both are served, marked and explained; what the kernel makes
-# of the same tables is shown beside it.
+# of the same tables is shown beside it, and the region that it makes of the endpoint's
+# memory. It makes none under a hypervisor that says so.
+# vm-qemu: -cpu max,-hypervisor
 # vm-cdat: endpoint.cdat tests/vectors/cdat/tables/two-ranges.json
 # vm-cdat: switch.cdat tests/vectors/cdat/tables/switch-four-ports.json
 # vm-cdat: checksum.cdat tests/vectors/cdat/problems/checksum.json
@@ -39,7 +41,20 @@ for device in "${!DOCUMENT[@]}"; do
   mailbox[$device]=$(mailbox_path "$device" "$offset")
 done
 
+# make_region DEVICE: region0, of the first 256 MiB of its memory
+make_region() {
+  local cxl=/sys/bus/cxl/devices decoder region
+  decoder=decoder$(basename "$(cxl_port "$1")" | tr -dc '0-9').0
+  region=$(cat "$cxl/decoder0.0/create_pmem_region") &&
+    echo "$region" >"$cxl/decoder0.0/create_pmem_region" &&
+    echo pmem >"$cxl/$decoder/mode" && echo $((256 << 20)) >"$cxl/$decoder/dpa_size" &&
+    cat /proc/sys/kernel/random/uuid >"$cxl/$region/uuid" &&
+    echo 256 >"$cxl/$region/interleave_granularity" && echo 1 >"$cxl/$region/interleave_ways" &&
+    echo $((256 << 20)) >"$cxl/$region/size" && echo "$decoder" >"$cxl/$region/target0" && echo 1 >"$cxl/$region/commit"
+}
+
 kernel_remember
+check "the kernel makes a region of the endpoint's memory" make_region "$ENDPOINT"
 bus_start
 claims=$(printf '"%s": {"owner": "claim"}, ' "${!DOCUMENT[@]}")
 echo "{\"devices\": {${claims%, }}}" >"$TMP/claim.json"
@@ -106,6 +121,10 @@ check_equal "the endpoint's table has no problems" '' "$(problems "$ENDPOINT")"
 check_equal "nor has the switch's" '' "$(problems "$SWITCH")"
 check "a summary has both of the endpoint's ranges" test \
   "$("$DOECTL" cdat "$ENDPOINT" --summary | grep -c '^Memory range of handle')" -eq 2
+
+check_equal "GetJson has the region" '[["region0", 1]]' "$(get_json "${mailbox[$ENDPOINT]}" | /usr/bin/python3 -c 'import json, sys
+print(json.dumps([[region["name"], region["targets"]] for region in json.load(sys.stdin)["host"]["regions"]]))')"
+check "the summary shows it" grep -q "^The kernel's region0" <("$DOECTL" cdat "$ENDPOINT" --summary)
 
 check_equal "the wrong checksum is noticed" checksum "$(problems "$CHECKSUM")"
 check_equal "ChecksumValid says so" false "$(property "${mailbox[$CHECKSUM]}" Cdat ChecksumValid)"
