@@ -65,14 +65,16 @@ void add_region(std::string& out, const cdat::HostRegion& region, const Summary&
         if (!seen) {
             continue;
         }
-        const auto best = best_of(summary, kind);
-        const bool impossible =
-            region.targets == 1 && best && (kind.smaller_is_better ? *seen < *best : *seen > *best);
+        const auto best = region.targets == 1 ? best_of(summary, kind) : std::nullopt;
+        const bool impossible = best && (kind.smaller_is_better ? *seen < *best : *seen > *best);
+        std::string note;
+        if (impossible) {
+            note = fmt::format(", better than the {} {} of the table", *best, kind.unit);
+        } else if (best && *seen != *best) {
+            note = fmt::format(" (the table: {} {})", *best, kind.unit);
+        }
         fmt::format_to(std::back_inserter(out), "{} {:<15}  {} {}{}\n", impossible ? '!' : ' ',
-                       kind.name, *seen, kind.unit,
-                       impossible
-                           ? fmt::format(", better than the {} {} of the table", *best, kind.unit)
-                           : std::string());
+                       kind.name, *seen, kind.unit, note);
     }
 }
 

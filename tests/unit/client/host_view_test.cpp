@@ -51,7 +51,7 @@ TEST(AHostView, OfSomethingElseIsRefused) {
 TEST(AHostView, IsShownBesideTheTable) {
     const auto text = render_host_view(host, default_summary());
     EXPECT_THAT(text, HasSubstr("The kernel's region0, NUMA node 1\n"));
-    EXPECT_THAT(text, HasSubstr("  Read latency     320 ns\n"));
+    EXPECT_THAT(text, HasSubstr("  Read latency     320 ns (the table: 150 ns)\n"));
     EXPECT_THAT(text, HasSubstr("The kernel's region1\n"));
     EXPECT_THAT(text, HasSubstr("  Read bandwidth   32000 MB/s\n"))
         << "two devices may have more than one of them";
