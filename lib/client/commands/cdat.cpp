@@ -5,7 +5,10 @@
 #include "client/host_view_document.hpp"
 #include "client/input_file.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -78,6 +81,16 @@ Outcome<CdatReading> read(Service& service, const std::string& name, const std::
     return reading;
 }
 
+/// No table is one: its first four letters would be a Length above 1 MiB.
+bool is_hexadecimal_text(std::span<const std::uint8_t> bytes) {
+    constexpr std::size_t length_size_bytes = 4;
+    const auto is_digit = [](std::uint8_t byte) { return std::isxdigit(byte) != 0; };
+    return bytes.size() >= length_size_bytes &&
+           std::ranges::all_of(bytes.first(length_size_bytes), is_digit) &&
+           std::ranges::all_of(
+               bytes, [&](std::uint8_t byte) { return is_digit(byte) || std::isspace(byte) != 0; });
+}
+
 }  // namespace
 
 Outcome<CommandOutput> run(const CdatOptions& options, Service& service,
@@ -143,6 +156,10 @@ Outcome<CommandOutput> run(const CdatFileOptions& options, const OutputOptions& 
         return failed(FailureKind::general, options.file + " is empty",
                       "the kernel leaves its CDAT file empty when it could not read the table; its "
                       "log says why");
+    }
+    if (is_hexadecimal_text(*bytes)) {
+        return failed(FailureKind::general, options.file + " is a table as hexadecimal text",
+                      "xxd -r -p " + options.file + " | doectl cdat --file - makes bytes of it");
     }
     CdatRecord record;
     record.source = "file";

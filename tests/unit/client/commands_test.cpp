@@ -331,6 +331,16 @@ TEST(CdatFile, IsShownWithoutDoed) {
     EXPECT_EQ(run(CdatFileOptions{.file = path}, {}).error().kind(), FailureKind::not_found);
 }
 
+TEST(CdatFile, TellsWhatToDoWithHexadecimalText) {
+    const std::string path = testing::TempDir() + "doed-cdat-text";
+    ASSERT_TRUE(write_output(path, "a0000000 0213\n"));
+    const auto outcome = run(CdatFileOptions{.file = path}, {});
+    std::remove(path.c_str());
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_EQ(outcome.error().message(), path + " is a table as hexadecimal text");
+    EXPECT_THAT(outcome.error().line(), HasSubstr("xxd -r -p " + path));
+}
+
 TEST(CdatBuild, MakesTheBytesOfADocument) {
     const auto path = testing::TempDir() + "doed-cdat-build-test.json";
     ASSERT_TRUE(write_output(path, R"({"header": {"sequence": 3}, "structures":
