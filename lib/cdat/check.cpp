@@ -317,7 +317,8 @@ private:
 
     void check_overlaps() {
         name_ = structure_name(static_cast<std::uint8_t>(StructureType::dsmas));
-        std::ranges::stable_sort(ranges_, {}, &Range::base);
+        std::ranges::sort(ranges_, {},
+                          [](const Range& range) { return std::pair(range.base, range.offset); });
         const Range* furthest = nullptr;
         for (const Range& range : ranges_) {
             if (furthest != nullptr && range.base <= furthest->last) {

@@ -417,7 +417,6 @@ protected:
         std::ptrdiff_t threads = 0;
         std::size_t objects = 0;
 
-        friend bool operator==(const Footprint&, const Footprint&) = default;
         friend void PrintTo(const Footprint& its, std::ostream* out) {
             *out << its.descriptors << " descriptors, " << its.threads << " threads, "
                  << its.objects << " objects";
