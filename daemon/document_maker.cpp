@@ -58,15 +58,16 @@ void DocumentMaker::begin() {
 
 base::Result<DocumentMaker::Text> DocumentMaker::write(const cdat::Table& table,
                                                        const std::string& source) const {
-    auto text = cdat::to_json(
-        table, {.mailbox = mailbox_, .source = source, .host = look_ ? look_() : cdat::HostView{}},
+    auto text = cdat::to_json_within(
+        document_size_bytes_max, table,
+        {.mailbox = mailbox_, .source = source, .host = look_ ? look_() : cdat::HostView{}},
         cdat::JsonStyle::compact);
-    if (text.size() > document_size_bytes_max) {
-        return base::fail(
-            base::Errc::too_large,
-            name_ + ": the document has " + std::to_string(text.size()) + " bytes, use GetTableFd");
+    if (!text) {
+        return base::fail(base::Errc::too_large, name_ + ": the document has more than " +
+                                                     std::to_string(document_size_bytes_max) +
+                                                     " bytes, use GetTableFd");
     }
-    return std::make_shared<const std::string>(std::move(text));
+    return std::make_shared<const std::string>(*std::move(text));
 }
 
 }  // namespace doed::daemon

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <limits>
 #include <memory>
@@ -139,6 +140,12 @@ public:
         const std::filesystem::path& path, std::size_t max_size_bytes = usual_max_size_bytes);
     /// The same from memory; `name` stands for the file in messages.
     [[nodiscard]] static Result<JsonDocument> parse(std::string_view text, std::string name);
+    /// Whether the member of that name is looked at.
+    using Wanted = std::function<bool(std::string_view key)>;
+    /// The same with the members of the object at the top that are wanted, and nothing of an array: of what is passed over only
+    /// the syntax is looked at, and no memory is taken for it.
+    [[nodiscard]] static Result<JsonDocument> parse_members(std::string_view text, std::string name,
+                                                            const Wanted& wanted);
 
     JsonDocument(JsonDocument&&) noexcept;
     JsonDocument& operator=(JsonDocument&&) noexcept;
@@ -150,6 +157,8 @@ public:
 
 private:
     explicit JsonDocument(std::unique_ptr<JsonValue::Document> document) noexcept;
+    [[nodiscard]] static Result<JsonDocument> make(std::string_view text, std::string name,
+                                                   const Wanted* wanted);
 
     std::unique_ptr<JsonValue::Document> document_;
 };

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -67,8 +69,11 @@ public:
             check_frame(structure);
             std::visit([this](const auto& body) { check(body); }, structure.body);
         }
+        check_figures();
         check_references();
         check_overlaps();
+        check_parts();
+        check_ways();
     }
 
 private:
@@ -134,10 +139,8 @@ private:
         if (!check_data_type(dslbis.data_type, 6)) {
             return;
         }
-        for (std::size_t i = 0; i < dslbis.entries.size(); ++i) {
-            check_product(dslbis.base_unit, dslbis.entries[i],
-                          static_cast<std::uint32_t>(16 + 2 * i));
-        }
+        check_unit(dslbis.base_unit, dslbis.entries);
+        figures_.push_back({begin_, dslbis.handle, dslbis.flags, dslbis.base_unit, dslbis.entries});
         const auto [other, is_new] =
             values_.try_emplace(key_of(dslbis), std::pair(dslbis.base_unit, dslbis.entries));
         if (!is_new) {
@@ -157,10 +160,20 @@ private:
         if (dsmscis.total_levels() > 3) {
             unknown("number of cache levels", dsmscis.total_levels(), 16);
         }
-        if (dsmscis.level() > dsmscis.total_levels()) {
+        if (dsmscis.level() > dsmscis.total_levels() ||
+            (dsmscis.level() == 0 && dsmscis.total_levels() > 0)) {
             add(ProblemKind::unknown_value, Severity::warning, 16, [&] {
                 return named("cache level " + std::to_string(dsmscis.level()) + " of " +
                              std::to_string(dsmscis.total_levels()));
+            });
+        }
+        const auto level_bit = static_cast<std::uint16_t>(1U << dsmscis.level());
+        if ((std::exchange(cache_levels_[dsmscis.handle],
+                           static_cast<std::uint16_t>(cache_levels_[dsmscis.handle] | level_bit)) &
+             level_bit) != 0) {
+            add(ProblemKind::duplicate_value, Severity::warning, 16, [&] {
+                return named("another DSMSCIS has cache level " + std::to_string(dsmscis.level()) +
+                             " of handle " + hex(dsmscis.handle));
             });
         }
         if (dsmscis.associativity() > 2) {
@@ -176,6 +189,11 @@ private:
         reserved_field(dsis.reserved, 6);
         if ((dsis.flags & Dsis::memory_attached) != 0) {
             refers_to_memory(dsis.handle, 5);
+            if (std::exchange(has_attached_[dsis.handle], true)) {
+                add(ProblemKind::duplicate_handle, Severity::warning, 5, [&] {
+                    return named("another DSIS is attached to handle " + hex(dsis.handle));
+                });
+            }
         } else if (std::exchange(has_initiator_[dsis.handle], true)) {
             add(ProblemKind::duplicate_handle, Severity::error, 5,
                 [&] { return named("handle " + hex(dsis.handle) + " is that of another DSIS"); });
@@ -190,6 +208,11 @@ private:
             unknown("EFI memory type", dsemts.memory_type, 5);
         }
         reserved_field(dsemts.reserved, 6);
+        if (dsemts.dpa_length_bytes == 0) {
+            add(ProblemKind::range_empty, Severity::warning, 16,
+                [&] { return named("the part is empty"); });
+            return;
+        }
         parts_.push_back({dsemts.handle, begin_, dsemts.dpa_offset_bytes, dsemts.dpa_length_bytes});
     }
 
@@ -200,12 +223,30 @@ private:
             add(ProblemKind::no_entries, Severity::warning, 2,
                 [&] { return named("it has no entries"); });
         }
+        if (sslbis.base_unit == 0 &&
+            std::ranges::any_of(sslbis.entries, tells, &SwitchEntry::value)) {
+            unit_of_zero();
+        }
         for (std::size_t i = 0; i < sslbis.entries.size(); ++i) {
+            const SwitchEntry& entry = sslbis.entries[i];
             const auto at = static_cast<std::uint32_t>(16 + 8 * i);
-            reserved_field(sslbis.entries[i].reserved, at + 6);
+            reserved_field(entry.reserved, at + 6);
             if (known) {
-                check_product(sslbis.base_unit, sslbis.entries[i].value, at + 4);
+                check_product(sslbis.base_unit, entry.value, at + 4);
+                ways_.push_back({std::uint64_t{sslbis.data_type} << 32 |
+                                     std::uint64_t{entry.port_x} << 16 | entry.port_y,
+                                 sslbis.base_unit, begin_ + at, entry.value});
             }
+        }
+    }
+
+    static bool tells(std::uint16_t entry) noexcept {
+        return entry != entry_not_provided && entry != entry_unreachable;
+    }
+
+    void check_unit(std::uint64_t base_unit, std::span<const std::uint16_t> entries) {
+        if (base_unit == 0 && std::ranges::any_of(entries, tells)) {
+            unit_of_zero();
         }
     }
 
@@ -257,7 +298,29 @@ private:
         });
     }
 
+    void unit_of_zero() {
+        add(ProblemKind::unknown_value, Severity::warning, 8,
+            [&] { return named("Entry Base Unit 0 makes nothing of its entries"); });
+    }
+
     // --- Between structures -------------------------------------------------------------------------
+
+    /// Of one DSLBIS.
+    struct Figures {
+        std::uint32_t begin;
+        std::uint8_t handle;
+        std::uint8_t flags;
+        std::uint64_t base_unit;
+        std::array<std::uint16_t, 3> entries;
+    };
+
+    /// One entry of an SSLBIS.
+    struct Way {
+        std::uint64_t key;  ///< data type and ports
+        std::uint64_t base_unit;
+        std::uint32_t at;
+        std::uint16_t value;
+    };
 
     struct Reference {
         std::uint8_t handle;
@@ -315,6 +378,66 @@ private:
         }
     }
 
+    /// What an entry or a flag of a DSLBIS means depends on whose handle it has.
+    void check_figures() {
+        name_ = structure_name(static_cast<std::uint8_t>(StructureType::dslbis));
+        for (const Figures& figures : figures_) {
+            begin_ = figures.begin;
+            const bool memory = has_memory_[figures.handle];
+            if (!memory && has_initiator_[figures.handle] && figures.flags != 0) {
+                reserved("the flags of an initiator's figures", 5);
+            }
+            for (std::size_t i = 0; i < figures.entries.size(); ++i) {
+                const auto at = static_cast<std::uint32_t>(16 + 2 * i);
+                if (i == 0 || !memory) {
+                    check_product(figures.base_unit, figures.entries[i], at);
+                } else {
+                    reserved_field(figures.entries[i], at);
+                }
+            }
+        }
+        begin_ = 0;
+    }
+
+    void check_ways() {
+        name_ = structure_name(static_cast<std::uint8_t>(StructureType::sslbis));
+        std::ranges::sort(ways_, {}, [](const Way& way) { return std::pair(way.key, way.at); });
+        for (std::size_t i = 1; i < ways_.size(); ++i) {
+            const Way& way = ways_[i];
+            const Way& other = ways_[i - 1];
+            if (way.key != other.key) {
+                continue;
+            }
+            const bool same = way.base_unit == other.base_unit && way.value == other.value;
+            add(ProblemKind::duplicate_value, same ? Severity::notice : Severity::warning, way.at,
+                [&] {
+                    return named(
+                        "another entry has " + std::string(same ? "the same" : "a different") +
+                        " " +
+                        std::string(data_type_name(static_cast<std::uint8_t>(way.key >> 32))) +
+                        " for ports " + hex(way.key >> 16 & 0xFFFF) + " and " +
+                        hex(way.key & 0xFFFF));
+                });
+        }
+    }
+
+    void check_parts() {
+        name_ = structure_name(static_cast<std::uint8_t>(StructureType::dsemts));
+        std::ranges::sort(parts_, {}, [](const Part& part) {
+            return std::tuple(part.handle, part.offset, part.at);
+        });
+        for (std::size_t i = 1; i < parts_.size(); ++i) {
+            const Part& part = parts_[i];
+            const Part& before = parts_[i - 1];
+            if (part.handle == before.handle && part.offset - before.offset < before.length) {
+                add(ProblemKind::overlapping_ranges, Severity::warning, part.at + 8, [&] {
+                    return named("the part from " + hex(part.offset) + " overlaps that from " +
+                                 hex(before.offset) + " of handle " + hex(part.handle));
+                });
+            }
+        }
+    }
+
     void check_overlaps() {
         name_ = structure_name(static_cast<std::uint8_t>(StructureType::dsmas));
         std::ranges::sort(ranges_, {},
@@ -340,10 +463,10 @@ private:
         return name_.empty() ? what : std::string(name_) + ": " + what;
     }
 
-    /// `at`: from the start of the structure. A table can have more problems than are listed: their texts are not made.
+    /// `at`: from the start of the structure.
     template <typename Text>
     void add(ProblemKind kind, Severity severity, std::uint32_t at, Text text) {
-        problems_.add({kind, severity, begin_ + at, problems_.full() ? std::string() : text()});
+        problems_.add(kind, severity, begin_ + at, text);
     }
 
     const Table& table_;
@@ -353,11 +476,15 @@ private:
     std::string_view name_;
     std::array<bool, handle_count> has_memory_{};
     std::array<bool, handle_count> has_initiator_{};
+    std::array<bool, handle_count> has_attached_{};
+    std::array<std::uint16_t, handle_count> cache_levels_{};    ///< a bit each
     std::array<std::uint64_t, handle_count> size_of_memory_{};  ///< 0: none
     std::vector<Range> ranges_;
     std::vector<Reference> references_;
     std::vector<std::pair<std::uint8_t, std::uint32_t>> initiators_;
     std::vector<Part> parts_;
+    std::vector<Figures> figures_;
+    std::vector<Way> ways_;
     /// By key_of(). A long table has tens of thousands.
     std::unordered_map<std::uint32_t, std::pair<std::uint64_t, std::array<std::uint16_t, 3>>>
         values_;

@@ -137,9 +137,10 @@ public:
             .reserved(1, dslbis.reserved)
             .add(8, "Entry Base Unit", base_unit_text(dslbis.base_unit, dslbis.data_type));
         for (std::size_t i = 0; i < dslbis.entries.size(); ++i) {
-            // Memory has the first alone.
+            // Memory has the first alone, the others are reserved.
             list_.add(2, "Entry[" + std::to_string(i) + "]",
-                      entry_text(dslbis.base_unit, dslbis.entries[i], dslbis.data_type),
+                      i == 0 ? entry_text(dslbis.base_unit, dslbis.entries[i], dslbis.data_type)
+                             : std::to_string(dslbis.entries[i]),
                       i == 0 ? Field::Kind::value : Field::Kind::reserved);
         }
         list_.reserved(2, dslbis.reserved_end);

@@ -171,6 +171,9 @@ public:
         json_.key("entries");
         json_.begin_array();
         for (const SwitchEntry& entry : sslbis.entries) {
+            if (json_.full()) {
+                break;
+            }
             json_.begin_object();
             json_.member("port_x", entry.port_x);
             json_.member("port_y", entry.port_y);
@@ -248,6 +251,9 @@ private:
         json_.key(key);
         json_.begin_array();
         for (const T& one : all) {
+            if (json_.full()) {
+                break;
+            }
             json_.begin_object();
             members(one);
             json_.end_object();
@@ -359,11 +365,8 @@ void write(JsonWriter& json, const std::optional<TableHeader>& header) {
     json.end_object();
 }
 
-}  // namespace
-
-std::string to_json(const Table& table, const Origin& origin, JsonStyle style) {
+void write(JsonWriter& json, const Table& table, const Origin& origin) {
     const Document document = decode(table);
-    JsonWriter json(style == JsonStyle::pretty ? pretty_indent : 0);
     json.begin_object();
     json.member("schema", json_schema);
     json.key("mailbox");
@@ -386,13 +389,31 @@ std::string to_json(const Table& table, const Origin& origin, JsonStyle style) {
     write(json, document.header);
     json.key("structures");
     json.begin_array();
-    for (std::size_t i = 0; i < document.structures.size(); ++i) {
+    for (std::size_t i = 0; i < document.structures.size() && !json.full(); ++i) {
         write(json, document.structures[i], table.structures()[i].offset_bytes);
     }
     json.end_array();
     json.member("rest", hex_text(document.rest));
     json.end_object();
+}
+
+std::size_t indent_of(JsonStyle style) {
+    return style == JsonStyle::pretty ? pretty_indent : 0;
+}
+
+}  // namespace
+
+std::string to_json(const Table& table, const Origin& origin, JsonStyle style) {
+    JsonWriter json(indent_of(style));
+    write(json, table, origin);
     return json.take();
+}
+
+std::optional<std::string> to_json_within(std::size_t max_size_bytes, const Table& table,
+                                          const Origin& origin, JsonStyle style) {
+    JsonWriter json(indent_of(style), max_size_bytes);
+    write(json, table, origin);
+    return json.full() ? std::nullopt : std::optional(json.take());
 }
 
 }  // namespace doed::cdat

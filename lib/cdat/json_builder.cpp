@@ -11,6 +11,7 @@
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace doed::cdat {
 
@@ -20,6 +21,7 @@ using base::JsonObject;
 using base::JsonValue;
 
 constexpr std::size_t structure_length_max = std::numeric_limits<std::uint16_t>::max();
+constexpr std::uint8_t usual_revision = 1;
 
 /// A number of any size that is written as one, or as a decimal or hexadecimal text.
 std::uint64_t read_u64(const JsonValue& value) {
@@ -77,38 +79,134 @@ std::uint64_t read_u64(const JsonObject& object, std::string_view key) {
     return value ? read_u64(*value) : 0;
 }
 
-/// "flags" as a number, or "flag_names" as words.
-std::uint8_t read_flags(const JsonObject& object, std::span<const FlagName> known) {
-    if (object.find("flags")) {
-        return read_number<std::uint8_t>(object, "flags");
-    }
-    std::vector<base::JsonChoice<std::uint8_t>> choices;
-    for (const FlagName& flag : known) {
-        choices.emplace_back(flag.name, flag.bit);
-    }
-    std::uint8_t flags = 0;
-    if (const auto names = object.find("flag_names")) {
-        for (const JsonValue& name : names->array()) {
-            flags = static_cast<std::uint8_t>(
-                flags | name.choice(std::span<const base::JsonChoice<std::uint8_t>>(choices)));
-        }
-    }
-    return flags;
+// --- Numbers and their words ---------------------------------------------------------------------------------------------
+//
+// A number may have its word beside it, as it does in every document that is written. Then the two agree: which of them was meant
+// cannot be known. null stands for a number without a word.
+
+/// ", as "flags" is 4"
+std::string given_as(std::string_view key, std::uint64_t number) {
+    return ", as \"" + std::string(key) + "\" is " + std::to_string(number);
 }
 
-/// A number under `key`, or else its word under `word_key`; 0 without either.
-template <typename Name>
-std::uint8_t read_number_or_word(const JsonObject& object, std::string_view key,
-                                 std::string_view word_key, const Name& name_of) {
+/// The word under `word_key` is `right`, as the number under `key` has it.
+void check_word(const JsonObject& object, std::string_view word_key, std::string_view right,
+                std::string_view key, std::uint64_t number) {
     const auto word = object.find(word_key);
-    if (object.find(key) || !word || word->is_null()) {
-        return read_number<std::uint8_t>(object, key);
+    if (!word) {
+        return;
     }
+    const bool agrees =
+        right.empty() ? word->is_null() : word->is_string() && word->string() == right;
+    if (!agrees) {
+        const std::string expected = right.empty() ? "null" : '"' + std::string(right) + '"';
+        word->refuse(expected + given_as(key, number));
+    }
+}
+
+/// The number of the word, of those that `name_of` knows.
+template <typename Name>
+std::uint8_t number_of_word(const JsonValue& word, const Name& name_of) {
     std::vector<base::JsonChoice<std::uint8_t>> choices;
     for (std::uint8_t number = 0; !name_of(number).empty(); ++number) {
         choices.emplace_back(name_of(number), number);
     }
-    return word->choice(std::span<const base::JsonChoice<std::uint8_t>>(choices));
+    return word.choice(std::span<const base::JsonChoice<std::uint8_t>>(choices));
+}
+
+/// A number under `key`, or its word under `word_key`; 0 without either.
+template <typename Name>
+std::uint8_t read_number_or_word(const JsonObject& object, std::string_view key,
+                                 std::string_view word_key, const Name& name_of) {
+    if (object.find(key)) {
+        const auto number = read_number<std::uint8_t>(object, key);
+        check_word(object, word_key, name_of(number), key, number);
+        return number;
+    }
+    const auto word = object.find(word_key);
+    return word ? number_of_word(*word, name_of) : std::uint8_t{0};
+}
+
+/// "flags" as a number, or "flag_names" as words.
+std::uint8_t read_flags(const JsonObject& object, std::span<const FlagName> known) {
+    const auto names = object.find("flag_names");
+    std::vector<base::JsonChoice<std::uint8_t>> choices;
+    unsigned known_bits = 0;
+    for (const FlagName& flag : known) {
+        choices.emplace_back(flag.name, flag.bit);
+        known_bits |= flag.bit;
+    }
+    unsigned named = 0;
+    if (names) {
+        for (const JsonValue& name : names->array()) {
+            named |= name.choice(std::span<const base::JsonChoice<std::uint8_t>>(choices));
+        }
+    }
+    if (!object.find("flags")) {
+        return static_cast<std::uint8_t>(named);
+    }
+    const auto flags = read_number<std::uint8_t>(object, "flags");
+    if (names && named != (flags & known_bits)) {
+        std::string right;
+        for (const std::string_view name : names_of(flags, known)) {
+            right += (right.empty() ? "\"" : ", \"") + std::string(name) + '"';
+        }
+        names->refuse_because("expected [" + right + "]" + given_as("flags", flags));
+    }
+    return flags;
+}
+
+/// The hierarchy is a part of the flags.
+std::uint8_t read_dslbis_flags(const JsonObject& object) {
+    const unsigned flags = read_flags(object, dslbis_flags());
+    if (object.find("flags")) {
+        check_word(object, "hierarchy", hierarchy_name(flags & Dslbis::hierarchy_mask), "flags",
+                   flags);
+        return static_cast<std::uint8_t>(flags);
+    }
+    const auto word = object.find("hierarchy");
+    return static_cast<std::uint8_t>(flags | (word ? number_of_word(*word, hierarchy_name) : 0U));
+}
+
+/// "attributes" as a number, or its five parts by themselves.
+std::uint32_t read_attributes(const JsonObject& object) {
+    constexpr std::string_view key = "attributes";
+    const Dsmscis given{.attributes = read_number<std::uint32_t>(object, key)};
+    const bool is_given = object.find(key).has_value();
+    const auto number = [&](std::string_view part, unsigned max, unsigned right) {
+        const auto value = object.find(part);
+        const unsigned found = value ? value->integer_or_hex<unsigned>(0, max) : right;
+        if (is_given && found != right) {
+            value->refuse(std::to_string(right) + given_as(key, given.attributes));
+        }
+        return found;
+    };
+    const auto word = [&](std::string_view part, unsigned right, const auto& name_of) {
+        const auto value = object.find(part);
+        if (is_given) {
+            check_word(object, part, name_of(right), key, given.attributes);
+        }
+        return is_given || !value ? right : number_of_word(*value, name_of);
+    };
+    constexpr unsigned four_bits = 0xF;
+    constexpr unsigned sixteen_bits = 0xFFFF;
+    const unsigned levels = number("cache_levels", four_bits, given.total_levels());
+    const unsigned level = number("cache_level", four_bits, given.level());
+    const unsigned associativity = word("associativity", given.associativity(), associativity_name);
+    const unsigned policy = word("write_policy", given.write_policy(), write_policy_name);
+    const unsigned line_size = number("line_size", sixteen_bits, given.line_size_bytes());
+    return levels | level << 4 | associativity << 8 | policy << 12 | line_size << 16;
+}
+
+/// `derived` says nothing without the member that it comes from: whoever wrote it meant something by it.
+void refuse_alone(const JsonObject& object, std::string_view derived,
+                  std::initializer_list<std::string_view> sources) {
+    const auto value = object.find(derived);
+    const auto is_there = [&](std::string_view source) { return object.find(source).has_value(); };
+    if (value && std::ranges::none_of(sources, is_there)) {
+        value->refuse_because("it is calculated from \"" + std::string(*sources.begin()) +
+                              "\", which is missing");
+    }
 }
 
 /// Reserved fields by their offset.
@@ -138,17 +236,12 @@ private:
 
 /// What a structure is, however it is named.
 std::uint8_t read_type(const JsonObject& object) {
-    if (const auto type = object.find("type")) {
-        return type->integer_or_hex<std::uint8_t>();
+    if (object.find("type")) {
+        return read_number_or_word(object, "type", "name", structure_name);
     }
-    std::vector<base::JsonChoice<std::uint8_t>> choices;
-    for (std::uint8_t type = 0; !structure_name(type).empty(); ++type) {
-        choices.emplace_back(structure_name(type), type);
-    }
-    return object.get("name").choice(std::span<const base::JsonChoice<std::uint8_t>>(choices));
+    return number_of_word(object.get("name"), structure_name);
 }
 
-// "unit", "values" and the like are derived: known, and not looked at.
 Structure read_dsmas(const JsonValue& value) {
     const auto object = value.object({"offset", "type", "name", "length", "reserved", "rest",
                                       "handle", "flags", "flag_names", "dpa_base", "dpa_length"});
@@ -166,13 +259,11 @@ Structure read_dslbis(const JsonValue& value) {
                                       "handle", "flags", "flag_names", "hierarchy", "data_type",
                                       "data_type_name", "base_unit", "unit", "entries", "values"});
     const Reserved reserved(object, {"1", "7", "22"});
-    // Both are parts of the field "flags"; when that is there, they are derived.
-    const unsigned hierarchy =
-        object.find("flags") ? 0U : read_number_or_word(object, "", "hierarchy", hierarchy_name);
-    const unsigned flags = read_flags(object, dslbis_flags());
+    refuse_alone(object, "unit", {"data_type", "data_type_name"});
+    refuse_alone(object, "values", {"entries"});
     Dslbis dslbis{
         .handle = read_number<std::uint8_t>(object, "handle"),
-        .flags = static_cast<std::uint8_t>(flags | hierarchy),
+        .flags = read_dslbis_flags(object),
         .data_type = read_number_or_word(object, "data_type", "data_type_name", data_type_name),
         .reserved = reserved.get<std::uint8_t>("7"),
         .base_unit = read_u64(object, "base_unit"),
@@ -199,7 +290,7 @@ Structure read_dsmscis(const JsonValue& value) {
             .body = Dsmscis{.handle = read_number<std::uint8_t>(object, "handle"),
                             .reserved = reserved.three_bytes("5"),
                             .cache_size_bytes = read_u64(object, "cache_size"),
-                            .attributes = read_number<std::uint32_t>(object, "attributes")}};
+                            .attributes = read_attributes(object)}};
 }
 
 Structure read_dsis(const JsonValue& value) {
@@ -231,6 +322,7 @@ Structure read_sslbis(const JsonValue& value) {
         value.object({"offset", "type", "name", "length", "reserved", "rest", "data_type",
                       "data_type_name", "base_unit", "unit", "entries"});
     const Reserved reserved(object, {"1", "5"});
+    refuse_alone(object, "unit", {"data_type", "data_type_name"});
     Sslbis sslbis{
         .data_type = read_number_or_word(object, "data_type", "data_type_name", data_type_name),
         .reserved = reserved.three_bytes("5"),
@@ -239,6 +331,7 @@ Structure read_sslbis(const JsonValue& value) {
     if (const auto entries = object.find("entries")) {
         for (const JsonValue& one : entries->array()) {
             const auto entry = one.object({"port_x", "port_y", "entry", "value", "reserved"});
+            refuse_alone(entry, "value", {"entry"});
             sslbis.entries.push_back({.port_x = read_number<std::uint16_t>(entry, "port_x"),
                                       .port_y = read_number<std::uint16_t>(entry, "port_y"),
                                       .value = read_number<std::uint16_t>(entry, "entry"),
@@ -254,19 +347,28 @@ Structure read_opaque(const JsonValue& value) {
     return {.reserved = reserved.get<std::uint8_t>("1"), .body = Opaque{}};
 }
 
-/// A structure of a known type with nothing but "rest" is one that is shorter than its fields.
-bool has_fields(const JsonValue& value) {
+/// A structure of a known type whose bytes are all in "rest" is shorter than its fields. Without that member it has them, be it
+/// that none is named.
+bool is_opaque(const JsonValue& value, const JsonObject& object) {
+    constexpr std::array<std::string_view, 6> frame{"offset", "type",     "name",
+                                                    "length", "reserved", "rest"};
+    if (!object.find("rest")) {
+        return false;
+    }
     for (const auto& [key, member] : value.members()) {
-        if (key != "offset" && key != "type" && key != "name" && key != "length" &&
-            key != "reserved" && key != "rest") {
-            return true;
+        if (std::ranges::find(frame, key) == frame.end()) {
+            return false;
         }
     }
-    return false;
+    // All structures have a reserved byte in front of their fields.
+    const auto reserved = object.find("reserved");
+    return !reserved || !reserved->is_object() ||
+           std::ranges::all_of(reserved->members(),
+                               [](const auto& member) { return member.first == "1"; });
 }
 
-Structure read_body(const JsonValue& value, std::uint8_t type) {
-    if (!has_fields(value)) {
+Structure read_body(const JsonValue& value, const JsonObject& object, std::uint8_t type) {
+    if (is_opaque(value, object)) {
         return read_opaque(value);
     }
     switch (static_cast<StructureType>(type)) {
@@ -290,7 +392,7 @@ Structure read_structure(const JsonValue& value) {
                       "attributes",   "cache_levels", "cache_level",    "associativity",
                       "write_policy", "line_size",    "memory_type",    "memory_type_name"});
     const std::uint8_t type = read_type(object);
-    Structure structure = read_body(value, type);
+    Structure structure = read_body(value, object, type);
     structure.type = type;
     if (const auto rest = object.find("rest")) {
         structure.rest = read_bytes(*rest);
@@ -312,7 +414,6 @@ struct HeaderReading {
 HeaderReading read_header(const JsonValue& value) {
     const auto object = value.object({"length", "revision", "checksum", "reserved", "sequence"});
     HeaderReading reading;
-    constexpr std::uint8_t usual_revision = 1;
     reading.header.revision = read_number<std::uint8_t>(object, "revision", usual_revision);
     reading.header.sequence = read_number<std::uint32_t>(object, "sequence");
     if (const auto reserved = object.find("reserved")) {
@@ -334,6 +435,13 @@ HeaderReading read_header(const JsonValue& value) {
 
 }  // namespace
 
+base::Result<base::JsonDocument> parse_document(std::string_view text, std::string name) {
+    constexpr std::array<std::string_view, 3> long_and_derived{"problems", "summary", "host"};
+    return base::JsonDocument::parse_members(text, std::move(name), [&](std::string_view key) {
+        return std::ranges::find(long_and_derived, key) == long_and_derived.end();
+    });
+}
+
 base::Result<std::vector<std::uint8_t>> from_json(base::JsonDocument& document) {
     const auto root =
         document.root().object({"schema", "mailbox", "source", "size", "checksum_valid", "problems",
@@ -344,8 +452,9 @@ base::Result<std::vector<std::uint8_t>> from_json(base::JsonDocument& document) 
     Document table;
     const auto header = root.find("header");
     const bool without_header = header && header->is_null();
-    const HeaderReading reading =
-        header && !without_header ? read_header(*header) : HeaderReading{.header = {.revision = 1}};
+    const HeaderReading reading = header && !without_header
+                                      ? read_header(*header)
+                                      : HeaderReading{.header = {.revision = usual_revision}};
     if (!without_header) {
         table.header = reading.header;
     }

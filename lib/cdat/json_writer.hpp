@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,8 +16,14 @@ namespace doed::cdat {
 
 class JsonWriter {
 public:
+    static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
     /// Lines are indented by `indent` spaces for each level; all is one line without.
-    explicit JsonWriter(std::size_t indent) : indent_(indent) {}
+    explicit JsonWriter(std::size_t indent, std::size_t max_size_bytes = no_limit)
+        : indent_(indent), max_size_bytes_(max_size_bytes) {}
+
+    /// The text is longer than it may be: whoever writes a long list stops at that.
+    [[nodiscard]] bool full() const noexcept { return out_.size() > max_size_bytes_; }
 
     void begin_object() { begin('{'); }
     void end_object() { end('}'); }
@@ -57,6 +64,7 @@ private:
     void new_line();
 
     std::size_t indent_;
+    std::size_t max_size_bytes_;
     std::size_t depth_ = 0;
     bool first_ = true;       ///< of its array or object
     bool after_key_ = false;  ///< a value follows

@@ -17,8 +17,12 @@ constexpr std::size_t hierarchy_count = Dslbis::hierarchy_max + 1U;
 class Told {
 public:
     void add(std::uint8_t data_type, const Value& value) {
-        if (data_type < data_type_count && !values_[data_type]) {
-            values_[data_type] = value;
+        if (data_type >= data_type_count) {
+            return;
+        }
+        auto& known = values_[data_type];
+        if (!known || known->kind == Value::Kind::not_provided) {
+            known = value;
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a table says, put together: how far and how fast each memory range is, and for a switch the way from port to port.
-// Of figures that are told more than once the first counts; check.hpp tells of the others.
+// Of figures that are told more than once the first counts that says something; check.hpp tells of the others.
 #pragma once
 
 #include "cdat/structures.hpp"
@@ -27,9 +27,6 @@ struct Performance {
     std::optional<Figure> read_bandwidth;
     std::optional<Figure> write_bandwidth;
 
-    [[nodiscard]] bool empty() const noexcept {
-        return !read_latency && !write_latency && !read_bandwidth && !write_bandwidth;
-    }
     friend bool operator==(const Performance&, const Performance&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include "cdat/check.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -105,14 +106,44 @@ std::string to_string(const Problem& problem) {
            std::to_string(problem.offset_bytes) + ": " + problem.text;
 }
 
+bool ProblemList::lists(Severity severity) const noexcept {
+    std::size_t as_severe = 0;
+    for (auto i = static_cast<std::size_t>(severity); i < listed_.size(); ++i) {
+        as_severe += listed_[i];
+    }
+    return as_severe < limit;
+}
+
 void ProblemList::add(Problem problem) {
-    if (entries_.size() < limit) {
-        entries_.push_back(std::move(problem));
-    } else if (entries_.size() == limit) {
+    if (!lists(problem.severity)) {
+        leave_out(problem);
+        return;
+    }
+    const auto end =
+        entries_.begin() + static_cast<std::ptrdiff_t>(std::min(entries_.size(), limit));
+    if (end - entries_.begin() == limit) {
+        const auto mildest = std::min_element(
+            std::reverse_iterator(end), entries_.rend(),
+            [](const Problem& one, const Problem& other) { return one.severity < other.severity; });
+        const Problem displaced = std::move(*mildest);
+        --listed_[static_cast<std::size_t>(displaced.severity)];
+        ++listed_[static_cast<std::size_t>(problem.severity)];
+        entries_.erase(mildest.base() - 1);
+        entries_.insert(entries_.begin() + limit - 1, std::move(problem));
+        leave_out(displaced);
+        return;
+    }
+    ++listed_[static_cast<std::size_t>(problem.severity)];
+    entries_.push_back(std::move(problem));
+}
+
+void ProblemList::leave_out(const Problem& problem) {
+    if (entries_.size() == limit) {
         entries_.push_back({ProblemKind::more_problems, problem.severity, problem.offset_bytes,
-                            "from here on problems are not listed"});
-    } else {
-        entries_.back().severity = std::max(entries_.back().severity, problem.severity);
+                            "this and other problems are not listed"});
+    } else if (Problem& rest = entries_.back(); problem.severity > rest.severity) {
+        rest.severity = problem.severity;
+        rest.offset_bytes = problem.offset_bytes;
     }
 }
 
@@ -180,7 +211,7 @@ void Table::check_as_a_whole() {
         // not hand it out.
         problems_.add({ProblemKind::length_mismatch,
                        checksum_valid_ ? Severity::warning : Severity::error, length_offset_bytes,
-                       says + ", its structures end at " + std::to_string(all.size())});
+                       says + ", there are " + std::to_string(all.size())});
     }
     if (!checksum_valid_) {
         problems_.add({ProblemKind::checksum, Severity::error, checksum_offset_bytes,
@@ -214,10 +245,10 @@ void Table::walk() {
         structures_.push_back({type, offset, length});
         const KnownStructure* known = find_known(type);
         if (known != nullptr && length < known->fixed_part_bytes) {
-            problems_.add({ProblemKind::structure_short, Severity::warning, offset,
-                           std::string(known->name) + " of " + count_bytes(length) +
-                               ", its fixed part alone has " +
-                               std::to_string(known->fixed_part_bytes)});
+            problems_.add(ProblemKind::structure_short, Severity::warning, offset, [&] {
+                return std::string(known->name) + " of " + count_bytes(length) +
+                       ", its fixed part alone has " + std::to_string(known->fixed_part_bytes);
+            });
         }
     }
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -77,18 +78,18 @@ enum class ProblemKind : std::uint8_t {
     unknown_value,          ///< a field has a value that means nothing
     duplicate_handle,       ///< two structures have a handle that is to be one's own
     dangling_handle,        ///< a structure refers to a handle that nobody has
-    duplicate_value,        ///< two structures tell the same latency or bandwidth
-    range_empty,            ///< a range of no bytes
+    duplicate_value,        ///< two structures or entries tell the same latency, bandwidth or cache
+    range_empty,            ///< a range or part of no bytes
     range_overflow,         ///< a range ends beyond 64 bits
     range_outside,          ///< a part leaves the range that it is a part of
-    overlapping_ranges,     ///< two DSMAS have an address in common
+    overlapping_ranges,     ///< two ranges, or two parts of one, have an address in common
     entry_overflow,         ///< Entry Base Unit x entry exceeds 64 bits
     trailing_padding,       ///< zeros after the last structure, as some cards have
     trailing_data,          ///< something else after the last structure, or bytes after Length
     entry_oversize,         ///< the device sent more bytes of an entry than the entry has
     changed_while_reading,  ///< attempts to read the table gave different bytes
     attempt_broken,         ///< another attempt to read the table came to no end
-    more_problems,          ///< the list is full
+    more_problems,          ///< others are not listed
 };
 
 struct Problem {
@@ -107,20 +108,29 @@ struct Problem {
 /// "error at byte 5: ...": one line for people.
 [[nodiscard]] std::string to_string(const Problem& problem);
 
-/// The first `limit` problems, and then one that says the list is full, as severe as the worst that
-/// is left out: a table can have more than anybody reads.
+/// A table can have more problems than anybody reads: of more than `limit` the gravest are kept, of
+/// those the first ones, and one that stands for the rest comes last, where and as severe as the
+/// first of the worst that are left out.
 class ProblemList {
 public:
     static constexpr std::size_t limit = 64;
 
     void add(Problem problem);
+    /// `text` is called when the problem is listed.
+    template <std::invocable Text>
+    void add(ProblemKind kind, Severity severity, std::uint32_t offset_bytes, Text text) {
+        add({kind, severity, offset_bytes, lists(severity) ? text() : std::string()});
+    }
     void append(const ProblemList& other);
-    /// Whether texts of further problems would be lost.
-    [[nodiscard]] bool full() const noexcept { return entries_.size() >= limit; }
     [[nodiscard]] const std::vector<Problem>& entries() const noexcept { return entries_; }
 
 private:
+    /// Whether a problem that severe would be listed.
+    [[nodiscard]] bool lists(Severity severity) const noexcept;
+    void leave_out(const Problem& problem);
+
     std::vector<Problem> entries_;
+    std::array<std::size_t, 3> listed_{};  ///< by severity
 };
 
 class Table {

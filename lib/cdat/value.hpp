@@ -15,7 +15,7 @@ namespace doed::cdat {
 struct Value {
     enum class Kind : std::uint8_t {
         given,
-        not_provided,  ///< the entry is 0
+        not_provided,  ///< the entry is 0, or its unit is
         unreachable,   ///< the entry is 0xFFFF
         overflow,      ///< more than 64 bits
     };
@@ -24,11 +24,11 @@ struct Value {
     std::uint64_t amount = 0;  ///< picoseconds or MB/s when given, else 0
 
     [[nodiscard]] static constexpr Value of(std::uint64_t base_unit, std::uint16_t entry) noexcept {
-        if (entry == entry_not_provided) {
-            return {Kind::not_provided, 0};
-        }
         if (entry == entry_unreachable) {
             return {Kind::unreachable, 0};
+        }
+        if (entry == entry_not_provided || base_unit == 0) {
+            return {Kind::not_provided, 0};
         }
         if (base_unit > std::numeric_limits<std::uint64_t>::max() / entry) {
             return {Kind::overflow, 0};

@@ -4,7 +4,6 @@
 #include "client/render_cdat.hpp"
 #include "client/render_cdat_summary.hpp"
 #include "client/render_json.hpp"
-#include "client/text.hpp"
 
 #include <algorithm>
 
@@ -24,10 +23,21 @@ std::vector<std::string> warnings_of(const CdatReading& reading) {
     if (reading.problems.empty()) {
         return {};
     }
-    const std::string how = reading.from_file() ? "--file " + reading.name : reading.name;
-    return {"the CDAT of " + reading.name + " has " +
-            counted(reading.problems.size(), "problem", "problems") +
-            ", first: " + reading.problems.front() + "; see all with: doectl cdat --check " + how};
+    return {"the CDAT of " + reading.name + " has " + reading.counted_problems() + ", first: " +
+            reading.problems.front() + "; list them with: " + reading.check_command()};
+}
+
+/// Of what is missing in a view that shows what the kernel made of tables.
+std::vector<std::string> missing_of(std::span<const CdatReading> readings) {
+    std::vector<std::string> lines;
+    for (const auto& reading : readings) {
+        if (reading.host_withheld) {
+            lines.push_back("what the kernel made of the CDAT of " + reading.name +
+                            " is not shown: doed hands out no document of it (it is too long, or "
+                            "doed is older than doectl)");
+        }
+    }
+    return lines;
 }
 
 int status_of(std::span<const CdatReading> readings, const CdatView& view) {
@@ -45,9 +55,11 @@ std::string text_of(const CdatReading& reading, const CdatView& view, bool legen
     return view.hex ? render_cdat_hex(reading, legend) : render_cdat(reading, legend);
 }
 
-Outcome<CommandOutput> with_status(Outcome<CommandOutput> made, int exit_status) {
+Outcome<CommandOutput> finished(Outcome<CommandOutput> made, std::span<const CdatReading> readings,
+                                const CdatView& view) {
     if (made) {
-        made->exit_status = exit_status;
+        made->exit_status = status_of(readings, view);
+        made->warnings = missing_of(readings);
     }
     return made;
 }
@@ -59,26 +71,25 @@ Outcome<CommandOutput> output_of(const CdatReading& reading, const CdatView& vie
     if (view.raw_file) {
         return CommandOutput{as_text(reading.table.bytes()), view.raw_file, warnings_of(reading)};
     }
-    return with_status(printed(output.json ? json_of_cdat(reading, *output.json)
-                                           : text_of(reading, view, output.legend)),
-                       status_of(std::span(&reading, 1), view));
+    return finished(printed(output.json ? json_of_cdat(reading, *output.json)
+                                        : text_of(reading, view, output.legend)),
+                    std::span(&reading, 1), view);
 }
 
 Outcome<CommandOutput> output_of_all(std::span<const CdatReading> readings, const CdatView& view,
                                      const OutputOptions& output) {
-    const int exit_status = status_of(readings, view);
     if (output.json) {
-        return with_status(printed(json_of_cdats(readings, *output.json)), exit_status);
+        return finished(printed(json_of_cdats(readings, *output.json)), readings, view);
     }
     if (view.summary) {
-        return printed(render_host_summary(readings, output.legend));
+        return finished(printed(render_host_summary(readings, output.legend)), readings, view);
     }
     std::string text;
     for (const auto& reading : readings) {
         text += text.empty() || view.check ? "" : "\n";
         text += text_of(reading, view, output.legend);
     }
-    return with_status(printed(std::move(text)), exit_status);
+    return finished(printed(std::move(text)), readings, view);
 }
 
 }  // namespace doed::client

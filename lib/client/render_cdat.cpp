@@ -99,8 +99,7 @@ void add_fields(std::string& out, const cdat::Table& table, const std::vector<Fi
 
 void add_problems(std::string& out, const CdatReading& reading, bool legend) {
     if (!reading.problems.empty()) {
-        fmt::format_to(std::back_inserter(out), "\n{}:\n",
-                       counted(reading.problems.size(), "problem", "problems"));
+        fmt::format_to(std::back_inserter(out), "\n{}:\n", reading.counted_problems());
         for (const auto& problem : reading.problems) {
             fmt::format_to(std::back_inserter(out), "{}   {}\n",
                            problem.starts_with("notice ") ? '?' : '!', printable(problem));

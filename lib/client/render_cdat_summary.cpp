@@ -28,9 +28,12 @@ using cdat::MemoryRange;
 using cdat::Performance;
 using cdat::PortPair;
 using cdat::Summary;
+using PickFigure = std::optional<Figure> Performance::*;
 
 /// More columns than fit a screen; then the ways are listed instead.
 constexpr std::size_t most_columns = 16;
+/// Ways that are listed of one switch among the tables of a host.
+constexpr std::size_t most_ways = 64;
 constexpr std::string_view absent = "-";
 
 std::string figure_text(const std::optional<Figure>& figure) {
@@ -136,7 +139,8 @@ void add_range(std::string& out, const MemoryRange& range) {
 
 // --- Switches ------------------------------------------------------------------------------------
 
-using PickFigure = std::optional<Figure> Performance::*;
+constexpr PickFigure figure_picks[] = {&Performance::read_latency, &Performance::write_latency,
+                                       &Performance::read_bandwidth, &Performance::write_bandwidth};
 
 /// The upstream port first, then downstream ports by number, then any.
 std::uint32_t port_rank(std::uint16_t port) {
@@ -157,7 +161,7 @@ void add_matrix(std::string& out, std::string_view title, const std::vector<Port
         cells[{pair.port_x, pair.port_y}] = bare_text(pair.performance.*pick);
     }
     std::vector<std::vector<std::string>> lines(1);
-    lines[0].emplace_back("from \\ to");
+    lines[0].emplace_back("X \\ Y");
     for (const auto y : columns) {
         lines[0].push_back(cdat::port_name(y));
     }
@@ -205,8 +209,7 @@ constexpr Quantity quantities[] = {
 /// Cells of a line of the host's table or of a list of ways, behind what they are of.
 std::vector<std::string> with_figures(std::vector<std::string> cells,
                                       const Performance& performance) {
-    for (const auto pick : {&Performance::read_latency, &Performance::write_latency,
-                            &Performance::read_bandwidth, &Performance::write_bandwidth}) {
+    for (const auto pick : figure_picks) {
         cells.push_back(figure_text(performance.*pick));
     }
     return cells;
@@ -221,8 +224,8 @@ std::string ways_of(const std::vector<PortPair>& pairs, bool legend) {
     }
     std::string out;
     if (columns.size() > most_columns) {
-        TextTable lines{"FROM",           "TO", "READ LATENCY", "WRITE LATENCY", "READ BANDWIDTH",
-                        "WRITE BANDWIDTH"};
+        TextTable lines{"PORT X",        "PORT Y",         "READ LATENCY",
+                        "WRITE LATENCY", "READ BANDWIDTH", "WRITE BANDWIDTH"};
         for (const auto& pair : pairs) {
             lines.add(with_figures({cdat::port_name(pair.port_x), cdat::port_name(pair.port_y)},
                                    pair.performance));
@@ -251,6 +254,214 @@ std::string ways_of(const std::vector<PortPair>& pairs, bool legend) {
     return out;
 }
 
+// --- Problems ------------------------------------------------------------------------------------
+
+/// ", an error", ", the worst an error", ", none above a notice"; empty without problems.
+std::string severity_text(const CdatReading& reading) {
+    const auto worst = reading.worst();
+    if (!worst) {
+        return "";
+    }
+    const bool one = reading.problems.size() == 1;
+    switch (*worst) {
+        case cdat::Severity::notice: return one ? ", a notice" : ", none above a notice";
+        case cdat::Severity::warning: return one ? ", a warning" : ", the worst a warning";
+        case cdat::Severity::error: return one ? ", an error" : ", the worst an error";
+    }
+    return "";
+}
+
+std::string problems_text(const CdatReading& reading) {
+    auto text = reading.counted_problems() + severity_text(reading);
+    if (!reading.problems.empty()) {
+        text += " (" + printable(reading.check_command()) + ")";
+    }
+    return text;
+}
+
+// --- A host --------------------------------------------------------------------------------------
+
+/// "3, the worst an error"
+std::string problems_cell(const CdatReading& reading) {
+    if (reading.unread) {
+        return "cannot be read";
+    }
+    return reading.problems.empty() ? std::string(absent)
+                                    : reading.problem_count() + severity_text(reading);
+}
+
+/// Best and worst of one figure on all ways through a switch.
+std::string span_text(const std::vector<PortPair>& pairs, PickFigure pick) {
+    const Figure* best = nullptr;
+    const Figure* worst = nullptr;
+    const auto is_better = [](const Figure& left, const Figure& right) {
+        const bool reached = left.value.kind == cdat::Value::Kind::given;
+        if (reached != (right.value.kind == cdat::Value::Kind::given)) {
+            return reached;
+        }
+        return cdat::is_latency(left.from) ? left.value.amount < right.value.amount
+                                           : left.value.amount > right.value.amount;
+    };
+    for (const auto& pair : pairs) {
+        const auto& figure = pair.performance.*pick;
+        if (!figure || figure->value.kind == cdat::Value::Kind::not_provided) {
+            continue;
+        }
+        best = best == nullptr || is_better(*figure, *best) ? &*figure : best;
+        worst = worst == nullptr || is_better(*worst, *figure) ? &*figure : worst;
+    }
+    if (best == nullptr) {
+        return std::string(absent);
+    }
+    if (best->value == worst->value) {
+        return cdat::value_text(best->value, cdat::is_latency(best->from));
+    }
+    const bool same_unit = best->value.kind == worst->value.kind;
+    return fmt::format("{} to {}", same_unit ? bare_text(*best) : figure_text(*best),
+                       figure_text(*worst));
+}
+
+/// "switch, 4 ports, 12 ways"
+std::string switch_text(const std::vector<PortPair>& pairs) {
+    Ports ports;
+    for (const auto& pair : pairs) {
+        ports.insert(pair.port_x);
+        ports.insert(pair.port_y);
+    }
+    ports.erase(cdat::SwitchEntry::any_port);
+    return fmt::format("switch, {}, {}", counted(ports.size(), "port", "ports"),
+                       counted(pairs.size(), "way", "ways"));
+}
+
+/// The host's matrix: what is told of each mailbox, and how far and how fast it is. Lines of tables with problems are marked,
+/// like the lines of a report.
+class HostMatrix {
+public:
+    explicit HostMatrix(bool with_regions)
+        : with_regions_(with_regions),
+          lines_(with_regions
+                     ? TextTable{"MAILBOX", "WHAT", "DPA BASE", "SIZE", "MEMORY", "READ LATENCY",
+                                 "WRITE LATENCY", "READ BANDWIDTH", "WRITE BANDWIDTH", "REGION",
+                                 "NUMA NODE", "KERNEL'S READ LATENCY", "KERNEL'S READ BANDWIDTH",
+                                 "PROBLEMS"}
+                     : TextTable{"MAILBOX", "WHAT", "DPA BASE", "SIZE", "MEMORY", "READ LATENCY",
+                                 "WRITE LATENCY", "READ BANDWIDTH", "WRITE BANDWIDTH",
+                                 "PROBLEMS"}) {}
+
+    void add(const CdatReading& reading, const Summary& summary) {
+        const auto& regions = reading.host.regions;
+        // Which region is of which range, the kernel does not tell.
+        const bool one_to_one = summary.ranges.size() == 1 && regions.size() == 1;
+        const auto cells_of = [&](std::string what, std::string base, std::string size,
+                                  std::string memory) {
+            return std::vector<std::string>{reading.name, std::move(what), std::move(base),
+                                            std::move(size), std::move(memory)};
+        };
+        const std::string none(absent);
+        if (summary.ranges.empty() && summary.initiators.empty() && summary.port_pairs.empty()) {
+            add_line(reading, with_figures(cells_of(reading.unread ? "not read" : "no memory told",
+                                                    none, none, none),
+                                           {}));
+        }
+        for (const auto& range : summary.ranges) {
+            const auto& dsmas = range.dsmas;
+            auto cells = cells_of(fmt::format("memory {}", dsmas.handle),
+                                  fmt::format("{:#x}", dsmas.dpa_base_bytes),
+                                  cdat::size_text(dsmas.dpa_length_bytes), flags_text(dsmas));
+            cells = with_figures(std::move(cells), range.performance);
+            if (one_to_one) {
+                add_line(reading, std::move(cells), cells_of_region(regions.front(), summary));
+            } else {
+                add_line(reading, std::move(cells));
+            }
+        }
+        for (const auto& initiator : summary.initiators) {
+            add_line(reading, with_figures(cells_of(fmt::format("initiator {}", initiator.handle),
+                                                    none, none, none),
+                                           initiator.performance));
+        }
+        if (!summary.port_pairs.empty()) {
+            auto cells = cells_of(switch_text(summary.port_pairs), none, none, none);
+            for (const auto pick : figure_picks) {
+                cells.push_back(span_text(summary.port_pairs, pick));
+            }
+            add_line(reading, std::move(cells));
+        }
+        if (!one_to_one) {
+            for (const auto& region : regions) {
+                add_line(reading,
+                         with_figures(cells_of("region of the kernel", none, none, none), {}),
+                         cells_of_region(region, summary));
+            }
+        }
+    }
+
+    [[nodiscard]] std::string render(bool legend) const {
+        const std::string lines = lines_.empty() ? "" : lines_.render(legend);
+        const std::string marks = (legend ? " " : "") + marks_;
+        std::string out;
+        std::size_t at = 0;
+        for (const char mark : marks) {
+            const auto end = std::min(lines.find('\n', at), lines.size());
+            if (at < end) {
+                out += {mark, ' '};
+                out += lines.substr(at, end - at) + "\n";
+            }
+            at = end + 1;
+        }
+        return out;
+    }
+
+private:
+    void add_line(const CdatReading& reading, std::vector<std::string> cells,
+                  const std::optional<RegionCells>& region = std::nullopt) {
+        if (with_regions_) {
+            const std::string none(absent);
+            cells.push_back(region ? region->name : none);
+            cells.push_back(region ? region->numa_node : none);
+            cells.push_back(region ? region->read_latency : none);
+            cells.push_back(region ? region->read_bandwidth : none);
+        }
+        cells.push_back(problems_cell(reading));
+        lines_.add(std::move(cells));
+        const bool wrong =
+            reading.unread || reading.is_defective() || (region && region->impossible);
+        marks_ += wrong ? '!' : reading.problems.empty() ? ' ' : '?';
+    }
+
+    bool with_regions_;
+    TextTable lines_;
+    std::string marks_;  ///< one for each line
+};
+
+/// The first ways through each switch.
+class HostWays {
+public:
+    void add(const CdatReading& reading, const std::vector<PortPair>& pairs) {
+        const auto listed = std::min(pairs.size(), most_ways);
+        for (const auto& pair : std::span(pairs).first(listed)) {
+            lines_.add(with_figures(
+                {reading.name, cdat::port_name(pair.port_x), cdat::port_name(pair.port_y)},
+                pair.performance));
+        }
+        if (listed < pairs.size()) {
+            cut_ += fmt::format(
+                "{} of {} ways of {} are listed; see all with: doectl cdat {} "
+                "--summary\n",
+                listed, pairs.size(), printable(reading.name), printable(reading.name));
+        }
+    }
+
+    [[nodiscard]] std::string render(bool legend) const {
+        return lines_.empty() ? "" : lines_.render(legend) + cut_;
+    }
+
+private:
+    TextTable lines_{"MAILBOX",       "PORT X",         "PORT Y",         "READ LATENCY",
+                     "WRITE LATENCY", "READ BANDWIDTH", "WRITE BANDWIDTH"};
+    std::string cut_;
+};
+
 }  // namespace
 
 std::string render_cdat_summary(const CdatReading& reading, bool legend) {
@@ -259,10 +470,7 @@ std::string render_cdat_summary(const CdatReading& reading, bool legend) {
     const auto next = [&out] { out += out.empty() ? "" : "\n"; };
     if (legend) {
         fmt::format_to(std::back_inserter(out), "CDAT of {}: {}\n", printable(reading.name),
-                       reading.problems.empty()
-                           ? "no problems"
-                           : counted(reading.problems.size(), "problem", "problems") +
-                                 (reading.is_defective() ? "" : ", none above a notice"));
+                       problems_text(reading));
     }
     for (const auto& range : summary.ranges) {
         next();
@@ -287,42 +495,40 @@ std::string render_cdat_summary(const CdatReading& reading, bool legend) {
 }
 
 std::string render_host_summary(std::span<const CdatReading> readings, bool legend) {
-    TextTable memory{"MAILBOX",         "HANDLE",       "DPA BASE",      "SIZE",
-                     "MEMORY",          "READ LATENCY", "WRITE LATENCY", "READ BANDWIDTH",
-                     "WRITE BANDWIDTH", "PROBLEMS"};
-    TextTable ways{"MAILBOX",         "FROM",          "TO",
-                   "READ LATENCY",    "WRITE LATENCY", "READ BANDWIDTH",
-                   "WRITE BANDWIDTH", "PROBLEMS"};
+    HostMatrix matrix(std::ranges::any_of(
+        readings, [](const CdatReading& reading) { return !reading.host.regions.empty(); }));
+    HostWays ways;
     std::size_t ranges = 0;
     for (const auto& reading : readings) {
         const Summary summary = cdat::summarize(cdat::decode(reading.table));
-        const auto problems = std::to_string(reading.problems.size());
-        for (const auto& range : summary.ranges) {
-            auto cells = with_figures(
-                {reading.name, std::to_string(range.dsmas.handle),
-                 fmt::format("{:#x}", range.dsmas.dpa_base_bytes),
-                 cdat::size_text(range.dsmas.dpa_length_bytes), flags_text(range.dsmas)},
-                range.performance);
-            cells.push_back(problems);
-            memory.add(std::move(cells));
-            ++ranges;
-        }
-        for (const auto& pair : summary.port_pairs) {
-            auto cells = with_figures(
-                {reading.name, cdat::port_name(pair.port_x), cdat::port_name(pair.port_y)},
-                pair.performance);
-            cells.push_back(problems);
-            ways.add(std::move(cells));
-        }
+        matrix.add(reading, summary);
+        ways.add(reading, summary.port_pairs);
+        ranges += summary.ranges.size();
     }
-    std::string out = memory.empty() ? "" : memory.render(legend);
-    if (!ways.empty()) {
-        out += (out.empty() || !legend ? "" : "\n") + ways.render(legend);
+    std::string out = matrix.render(legend);
+    if (const auto text = ways.render(legend); !text.empty()) {
+        out += (legend ? "\n" : "") + text;
     }
-    if (legend) {
-        fmt::format_to(std::back_inserter(out), "{}{}, {}.\n", out.empty() ? "" : "\n",
-                       counted(readings.size(), "table", "tables"),
-                       counted(ranges, "memory range", "memory ranges"));
+    if (!legend) {
+        return out;
+    }
+    out += out.empty() ? "" : "\n";
+    const auto unread =
+        static_cast<std::size_t>(std::ranges::count_if(readings, &CdatReading::unread));
+    fmt::format_to(std::back_inserter(out), "{}, {}{}.\n",
+                   counted(readings.size() - unread, "table", "tables"),
+                   counted(ranges, "memory range", "memory ranges"),
+                   unread == 0 ? "" : fmt::format(", {} not read", unread));
+    if (ranges != 0) {
+        out +=
+            "EFI memory types, caches, and what each figure was told as: doectl cdat MAILBOX "
+            "--summary\n";
+    }
+    const auto wrong = std::ranges::count_if(
+        readings, [](const CdatReading& reading) { return !reading.problems.empty(); });
+    if (wrong != 0) {
+        fmt::format_to(std::back_inserter(out), "Problems of {}: doectl cdat --all --check\n",
+                       counted(static_cast<std::uint64_t>(wrong), "table", "tables"));
     }
     return out;
 }

@@ -15,4 +15,17 @@ namespace doed::client {
 [[nodiscard]] std::string render_host_view(const cdat::HostView& host,
                                            const cdat::Summary& summary);
 
+/// A region in a line of a host's table.
+struct RegionCells {
+    std::string name;       ///< "region0", "region1 of 2 devices"
+    std::string numa_node;  ///< "1", or "-"
+    std::string
+        read_latency;  ///< "310 ns", or "-"; one that is better than any of the table: "140 ns (!)"
+    std::string read_bandwidth;  ///< in the same way
+    bool impossible =
+        false;  ///< one of them, or of those for writing, is better than any of the table
+};
+[[nodiscard]] RegionCells cells_of_region(const cdat::HostRegion& region,
+                                          const cdat::Summary& summary);
+
 }  // namespace doed::client

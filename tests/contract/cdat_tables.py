@@ -55,7 +55,7 @@ def largest_document():
         if 0 < left - size < 16:
             size -= 16
         structures.append({"name": "SSLBIS", "data_type": number % 6, "base_unit": "10", "entries": [
-            {"port_x": i % 8, "port_y": i // 8, "entry": 1 + i % 65534} for i in range((size - 16) // 8)]})
+            {"port_x": i % 8, "port_y": 1024 * (number // 6) + i // 8, "entry": 1 + i % 65534} for i in range((size - 16) // 8)]})
         left -= size
         number += 1
     return {"structures": structures}

@@ -105,8 +105,8 @@ def test_the_summary_of_the_largest_table():
     assert summary.count("\nMemory range of handle ") == 256
     assert "  DPA              0x3fc00000000 to 0x3ffffffffff, 16 GiB\n" in summary
     # Too many ports for a matrix.
-    ways = [line.split() for line in summary.partition("\nFROM ")[2].splitlines()]
-    assert ways[0] == ["TO", "READ", "LATENCY", "WRITE", "LATENCY", "READ", "BANDWIDTH", "WRITE", "BANDWIDTH"]
+    ways = [line.split() for line in summary.partition("\nPORT X ")[2].splitlines()]
+    assert ways[0] == ["PORT", "Y", "READ", "LATENCY", "WRITE", "LATENCY", "READ", "BANDWIDTH", "WRITE", "BANDWIDTH"]
     assert ways[1] == ["0", "0", "0.01", "ns", "0.01", "ns", "10", "MB/s", "10", "MB/s"]
 
 

@@ -223,6 +223,33 @@ def test_a_document_above_its_limit_is_refused_and_made_by_doectl(start_doed, bu
     printed = doectl(bus, "cdat", "0d:00.0", "--json")
     assert printed.returncode == 0, printed.stderr
     assert len(json.loads(printed.stdout)["summary"]["port_pairs"]) == 120_000
+    assert b"what the kernel made of the CDAT of 0000:0d:00.0/190 is not shown" in printed.stderr
+    # Each way has its line where one switch is looked at, not where a host is.
+    lines = doectl(bus, "cdat", "--all", "--summary", "--no-legend").stdout.decode().splitlines()
+    assert "switch, 500 ports, 120000 ways" in lines[0]
+    assert len(lines) == 1 + 64 + 1 and "64 of 120000 ways" in lines[-1]
+
+
+def test_the_view_of_a_host_hides_no_device(start_doed, bus, tmp_path):
+    """One that is only an initiator, and one whose table tells of nothing, have their lines; the latter is marked."""
+    documents = {
+        "initiator": {"structures": [
+            {"name": "DSIS", "handle": 9, "flags": 0},
+            {"name": "DSLBIS", "handle": 9, "data_type": 1, "base_unit": "1000", "entries": [330]}]},
+        "broken": {"header": {"checksum": 1}, "structures": []}}
+    for name, document in documents.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        made = doectl(bus, "cdat", "build", tmp_path / f"{name}.json", "-o", tmp_path / f"{name}.cdat")
+        assert made.returncode == 0, made.stderr
+    start_doed(harness.topology(
+        harness.endpoint(), harness.endpoint("0000:0e:00.0", cdat="initiator.cdat"),
+        harness.endpoint("0000:0f:00.0", cdat="broken.cdat")))
+    shown = doectl(bus, "cdat", "--all", "--summary")
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    lines = shown.stdout.decode().splitlines()
+    assert lines[1].startswith("  0000:0d:00.0/") and "  memory 0 " in lines[1]
+    assert lines[2].startswith("  0000:0e:00.0/") and "  initiator 9 " in lines[2] and "  330 ns " in lines[2]
+    assert lines[3].startswith("! 0000:0f:00.0/") and "  no memory told " in lines[3] and lines[3].endswith("1, an error")
 
 
 def test_doectl_reads_all_tables_of_the_host(doed, bus, client):
@@ -230,7 +257,32 @@ def test_doectl_reads_all_tables_of_the_host(doed, bus, client):
     assert [table["mailbox"] for table in tables] == ["0000:0d:00.0/190", "0000:0e:00.0/1a8"]
     assert tables[0] == get_json(client)
     lines = doectl(bus, "cdat", "--all", "--summary", "--no-legend").stdout.decode().splitlines()
-    assert [line.split()[:2] for line in lines] == [["0000:0d:00.0/190", "0"], ["0000:0e:00.0/1a8", "upstream"]]
+    assert [line.split()[:2] for line in lines] == [
+        ["0000:0d:00.0/190", "memory"], ["0000:0e:00.0/1a8", "switch,"], ["0000:0e:00.0/1a8", "upstream"]]
+
+
+@pytest.mark.parametrize("latency_ns, seen", [(310, "310 ns"), (149, "149 ns (!)")])
+def test_the_view_of_a_host_has_what_the_kernel_made(start_on_fake_host, fake_host, bus, tmp_path, latency_ns, seen):
+    """A figure that is better than the device's own, 150 ns, is marked."""
+    document = harness.TOP / "tests" / "vectors" / "cdat" / "tables" / "endpoint.json"
+    assert doectl(bus, "cdat", "build", document, "-o", tmp_path / "endpoint.cdat").returncode == 0
+    fake_host.add_cxl_port((tmp_path / "endpoint.cdat").read_bytes())
+    (fake_host.device / "mem0").mkdir()
+    region = fake_host.root / "bus/cxl/devices/region0"
+    (region / "access0").mkdir(parents=True)
+    (region / "dax_region0/dax0.0").mkdir(parents=True)
+    for name, text in {"target0": "decoder2.0", "dax_region0/dax0.0/target_node": 1,
+                       "access0/read_latency": latency_ns, "access0/read_bandwidth": 9600}.items():
+        (region / name).write_text(f"{text}\n")
+    start_on_fake_host()
+    shown = doectl(bus, "cdat", "--all", "--summary")
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    titles, line = shown.stdout.decode().splitlines()[:2]
+    assert titles.index("REGION") == line.index("region0")
+    assert line[titles.index("NUMA NODE")] == "1"
+    assert line[titles.index("KERNEL'S READ LATENCY"):].startswith(seen + "  ")
+    assert line[titles.index("KERNEL'S READ BANDWIDTH"):].startswith("9600 MB/s")
+    assert line.startswith("! " if "(!)" in seen else "  ")
 
 
 @pytest.mark.parametrize("kind", ["table-changes", "table-sequence-changes"])

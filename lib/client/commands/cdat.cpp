@@ -51,9 +51,48 @@ Outcome<MailboxSelection> select(const std::vector<DeviceRecord>& devices,
     return selection;
 }
 
+/// What a view needs of doed's document of a table.
+enum class DocumentUse : std::uint8_t {
+    none,
+    host,   ///< what the kernel made of the table
+    whole,  ///< it is printed
+};
+
+DocumentUse use_of_document(const CdatView& view, const OutputOptions& output) {
+    if (output.json) {
+        return DocumentUse::whole;
+    }
+    return view.summary ? DocumentUse::host : DocumentUse::none;
+}
+
+Outcome<void> add_document(CdatReading& reading, std::string document, DocumentUse use) {
+    if (document.empty()) {
+        reading.host_withheld = true;
+        return {};
+    }
+    if (use == DocumentUse::host) {
+        auto host = host_view_of(document);
+        if (!host) {
+            return std::unexpected(std::move(host).error());
+        }
+        reading.host = std::move(*host);
+        return {};
+    }
+    // The table may have been read anew after its bytes came here: what is printed decides the exit status.
+    auto problems = problems_of_document(document);
+    if (!problems) {
+        return std::unexpected(std::move(problems).error());
+    }
+    if (*problems) {
+        reading.problems = std::move(**problems);
+    }
+    reading.document = std::move(document);
+    return {};
+}
+
 /// The properties speak of the table once it is read; so does the document.
 Outcome<CdatReading> read(Service& service, const std::string& name, const std::string& path,
-                          bool refresh, bool with_document) {
+                          bool refresh, DocumentUse use) {
     auto bytes = service.table(path, refresh);
     if (!bytes) {
         return std::unexpected(bytes.error().in("cannot read the CDAT of " + name));
@@ -64,19 +103,15 @@ Outcome<CdatReading> read(Service& service, const std::string& name, const std::
             record.error().in("cannot read where the CDAT of " + name + " came from"));
     }
     auto reading = make_cdat_reading(name, *record, std::move(*bytes));
-    if (with_document) {
-        auto document = service.table_document(path);
-        if (!document) {
-            return std::unexpected(document.error().in("cannot read the CDAT of " + name));
-        }
-        if (!document->empty()) {
-            auto host = host_view_of(*document);
-            if (!host) {
-                return std::unexpected(host.error().in("cannot read the CDAT of " + name));
-            }
-            reading.host = std::move(*host);
-        }
-        reading.document = std::move(*document);
+    if (use == DocumentUse::none) {
+        return reading;
+    }
+    auto document = service.table_document(path);
+    if (!document) {
+        return std::unexpected(document.error().in("cannot read the CDAT of " + name));
+    }
+    if (const auto added = add_document(reading, std::move(*document), use); !added) {
+        return std::unexpected(added.error().in("cannot read the CDAT of " + name));
     }
     return reading;
 }
@@ -108,7 +143,7 @@ Outcome<CommandOutput> run(const CdatOptions& options, Service& service,
         return std::unexpected(selection.error());
     }
     const auto reading = read(service, selection->name(), selection->mailbox->path, options.refresh,
-                              output.json.has_value() || options.view.summary);
+                              use_of_document(options.view, output));
     return reading ? output_of(*reading, options.view, output) : std::unexpected(reading.error());
 }
 
@@ -118,23 +153,32 @@ Outcome<CommandOutput> run(const CdatAllOptions& options, Service& service,
     if (!devices) {
         return std::unexpected(devices.error());
     }
+    // The lines of a summary are for all devices of the host, whether their tables can be read or not.
+    const bool with_unread = options.view.summary && !output.json;
     std::vector<CdatReading> readings;
     std::vector<Failure> failures;
+    bool any_read = false;
     for (const auto& device : *devices) {
         for (const auto& mailbox : device.mailboxes) {
             if (!offers_cdat(mailbox)) {
                 continue;
             }
             auto reading = read(service, mailbox_name(device, mailbox), mailbox.path,
-                                options.refresh, output.json.has_value());
+                                options.refresh, use_of_document(options.view, output));
             if (reading) {
                 readings.push_back(std::move(*reading));
-            } else {
-                failures.push_back(std::move(reading).error());
+                any_read = true;
+                continue;
+            }
+            failures.push_back(std::move(reading).error());
+            if (with_unread) {
+                auto& unread = readings.emplace_back();
+                unread.name = mailbox_name(device, mailbox);
+                unread.unread = true;
             }
         }
     }
-    if (readings.empty() && !failures.empty()) {
+    if (!any_read && !failures.empty()) {
         return std::unexpected(failures.front());
     }
     auto made = output_of_all(readings, options.view, output);
@@ -148,6 +192,9 @@ Outcome<CommandOutput> run(const CdatAllOptions& options, Service& service,
 }
 
 Outcome<CommandOutput> run(const CdatFileOptions& options, const OutputOptions& output) {
+    if (options.file.empty()) {
+        return failed(FailureKind::usage, "the file name of --file is empty");
+    }
     auto bytes = read_input(options.file, max_table_file_size_bytes);
     if (!bytes) {
         return std::unexpected(bytes.error());
@@ -163,9 +210,10 @@ Outcome<CommandOutput> run(const CdatFileOptions& options, const OutputOptions& 
     }
     CdatRecord record;
     record.source = "file";
-    return output_of(make_cdat_reading(options.file == "-" ? "standard input" : options.file,
-                                       record, std::move(*bytes)),
-                     options.view, output);
+    return output_of(
+        make_cdat_reading(options.file == "-" ? std::string(standard_input_name) : options.file,
+                          record, std::move(*bytes)),
+        options.view, output);
 }
 
 }  // namespace doed::client

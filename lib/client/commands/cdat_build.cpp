@@ -21,8 +21,8 @@ Outcome<CommandOutput> run(const CdatBuildOptions& options, const OutputOptions&
     if (!text) {
         return std::unexpected(text.error());
     }
-    auto document = base::JsonDocument::parse(
-        as_text(*text), options.file == "-" ? "standard input" : options.file);
+    auto document =
+        cdat::parse_document(as_text(*text), options.file == "-" ? "standard input" : options.file);
     const auto bytes = document ? cdat::from_json(*document) : std::unexpected(document.error());
     if (!bytes) {
         return failed(FailureKind::general, bytes.error().context(),

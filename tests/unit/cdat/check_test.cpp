@@ -142,23 +142,71 @@ TEST(ProblemsOfContents, StandBehindAllOthers) {
     EXPECT_EQ(all[1].kind, Kind::dangling_handle);
 }
 
-TEST(AFullProblemList, IsAsSevereAsWhatItLeavesOut) {
-    ProblemList list;
-    for (std::size_t i = 0; i <= ProblemList::limit; ++i) {
-        list.add({Kind::unknown_structure, notice, static_cast<std::uint32_t>(i), "x"});
+class AFullProblemList : public testing::Test {
+protected:
+    /// Some at bytes from `first` on, a text each.
+    void add(std::size_t count, Severity severity, std::uint32_t first) {
+        for (std::size_t i = 0; i < count; ++i) {
+            list.add(Kind::unknown_structure, severity, first + static_cast<std::uint32_t>(i), [&] {
+                ++texts;
+                return std::string("x");
+            });
+        }
     }
-    EXPECT_EQ(list.entries().back().severity, notice);
-    list.add({Kind::checksum, error, 5, "x"});
-    list.add({Kind::unknown_structure, notice, 99, "x"});
-    ASSERT_EQ(list.entries().size(), ProblemList::limit + 1);
-    EXPECT_EQ(list.entries().back().kind, Kind::more_problems);
-    EXPECT_EQ(list.entries().back().severity, error);
-    EXPECT_EQ(list.entries().back().offset_bytes, ProblemList::limit);
+    void expect_rest(Severity severity, std::uint32_t offset) const {
+        ASSERT_EQ(list.entries().size(), ProblemList::limit + 1);
+        const Problem& rest = list.entries().back();
+        EXPECT_EQ(rest.kind, Kind::more_problems);
+        EXPECT_EQ(rest.severity, severity);
+        EXPECT_EQ(rest.offset_bytes, offset);
+    }
+
+    ProblemList list;
+    std::size_t texts = 0;
+};
+
+TEST_F(AFullProblemList, TellsTheFirstOfTheWorstThatItLeavesOut) {
+    add(ProblemList::limit, error, 0);
+    add(1, notice, 100);
+    expect_rest(notice, 100);
+    add(3, warning, 200);
+    expect_rest(warning, 200);
+    add(1, notice, 300);
+    expect_rest(warning, 200);
+    EXPECT_EQ(texts, ProblemList::limit) << "of what is not listed no text is made";
+}
+
+TEST_F(AFullProblemList, MakesRoomForWhatIsGraver) {
+    add(ProblemList::limit, notice, 0);
+    add(5, notice, 100);
+    add(1, error, 200);
+    add(2, warning, 300);
+    expect_rest(notice, 100);
+    const auto& entries = list.entries();
+    EXPECT_EQ(entries[ProblemList::limit - 4].offset_bytes, ProblemList::limit - 4)
+        << "the last notices go first";
+    EXPECT_EQ(entries[ProblemList::limit - 3].severity, error);
+    EXPECT_EQ(entries[ProblemList::limit - 2].severity, warning);
+    add(ProblemList::limit, error, 400);
+    expect_rest(error, 400 + ProblemList::limit - 1);
+    EXPECT_TRUE(std::ranges::all_of(
+        entries, [](const Problem& problem) { return problem.severity == error; }));
+}
+
+TEST_F(AFullProblemList, TakesInAnother) {
+    ProblemList other;
+    other.add({Kind::checksum, error, 5, "y"});
+    add(ProblemList::limit, notice, 0);
+    list.append(other);
+    expect_rest(notice, ProblemList::limit - 1);
+    EXPECT_EQ(list.entries()[ProblemList::limit - 1].text, "y");
 }
 
 TEST(AHandle, MayBeReferredToBeforeItIsThere) {
     EXPECT_THAT(
-        kinds_of(R"({"name": "DSLBIS", "handle": 0, "data_type": 1, "entries": [1]},)" + dsmas),
+        kinds_of(
+            R"({"name": "DSLBIS", "handle": 0, "data_type": 1, "base_unit": 1, "entries": [1]},)" +
+            dsmas),
         IsEmpty());
 }
 
@@ -229,6 +277,80 @@ TEST(AValueToldTwice, IsANoticeWhenItIsTheSame) {
     ASSERT_EQ(problems.size(), 1U);
     EXPECT_EQ(problems[0].kind, Kind::duplicate_value);
     EXPECT_EQ(problems[0].severity, notice);
+}
+
+struct Case {
+    const char* structures;  ///< behind the DSMAS of handle 0, which has 24 bytes
+    std::vector<std::pair<Kind, std::uint32_t>> expected{};
+};
+
+void expect(const Case& one) {
+    std::vector<std::pair<Kind, std::uint32_t>> found;
+    for (const Problem& problem : problems_of(dsmas + "," + one.structures)) {
+        found.emplace_back(problem.kind, problem.offset_bytes);
+    }
+    EXPECT_EQ(found, one.expected) << one.structures;
+}
+
+TEST(TheEntriesOfMemory, AreOneAndTheOthersAreReserved) {
+    const std::string dslbis =
+        R"({"name": "DSLBIS", "data_type": 1, "base_unit": "0x1000000000000000", )";
+    expect({(dslbis + R"("handle": 0, "entries": [1, 99, 9]})").c_str(),
+            {{Kind::reserved_bits, 40 + 18}, {Kind::reserved_bits, 40 + 20}}});
+    expect({(dslbis + R"("handle": 4, "entries": [1, 99]}, {"name": "DSIS", "handle": 4})").c_str(),
+            {{Kind::entry_overflow, 40 + 18}}});
+}
+
+TEST(TheFlagsOfAnInitiatorsFigures, AreReserved) {
+    expect(
+        {R"({"name": "DSLBIS", "handle": 4, "flags": 1, "data_type": 1, "base_unit": 1, "entries": [1]},
+               {"name": "DSIS", "handle": 4})",
+         {{Kind::reserved_bits, 40 + 5}}});
+}
+
+TEST(AUnitOfZero, IsToldWhereEntriesNeedIt) {
+    expect({R"({"name": "DSLBIS", "handle": 0, "data_type": 1, "entries": [1]})",
+            {{Kind::unknown_value, 40 + 8}}});
+    expect({R"({"name": "DSLBIS", "handle": 0, "data_type": 1, "entries": [65535]})"});
+    expect({R"({"name": "SSLBIS", "entries": [{"port_x": 256, "port_y": 0, "entry": 5}]})",
+            {{Kind::unknown_value, 40 + 8}}});
+}
+
+TEST(ACache, HasALevelAndIsToldOnce) {
+    expect(
+        {R"({"name": "DSMSCIS", "handle": 0, "attributes": 1})", {{Kind::unknown_value, 40 + 16}}});
+    expect({R"({"name": "DSMSCIS", "handle": 0, "attributes": 18},
+               {"name": "DSMSCIS", "handle": 0, "attributes": 34})"});
+    expect({R"({"name": "DSMSCIS", "handle": 0, "attributes": 17},
+               {"name": "DSMSCIS", "handle": 0, "attributes": 17})",
+            {{Kind::duplicate_value, 60 + 16}}});
+}
+
+TEST(AnInitiator, IsAttachedToAMemoryOnce) {
+    expect(
+        {R"({"name": "DSIS", "flags": 1, "handle": 0}, {"name": "DSIS", "flags": 1, "handle": 0})",
+         {{Kind::duplicate_handle, 48 + 5}}});
+}
+
+TEST(APart, IsNotEmptyAndSharesNothingWithAnother) {
+    expect({R"({"name": "DSEMTS", "handle": 0})", {{Kind::range_empty, 40 + 16}}});
+    expect({R"({"name": "DSEMTS", "handle": 0, "dpa_offset": 16, "dpa_length": 16},
+               {"name": "DSEMTS", "handle": 0, "dpa_length": 16})"});
+    expect({R"({"name": "DSEMTS", "handle": 0, "dpa_offset": 15, "dpa_length": 16},
+               {"name": "DSEMTS", "handle": 0, "dpa_length": 16})",
+            {{Kind::overlapping_ranges, 40 + 8}}});
+}
+
+TEST(AWay, IsToldOnce) {
+    const std::string way = R"({"port_x": 256, "port_y": 0, "entry": )";
+    const std::string begin = R"({"name": "SSLBIS", "data_type": 1, "base_unit": 1, "entries": [)";
+    expect({(begin + way + "5}, " + way + "9}]}").c_str(), {{Kind::duplicate_value, 40 + 24}}});
+    expect({(begin + way + "5}]}, " + begin + way + "5}]}").c_str(),
+            {{Kind::duplicate_value, 64 + 16}}});
+    EXPECT_EQ(problems_of(begin + way + "5}, " + way + "5}]}").front().severity, notice);
+    EXPECT_EQ(problems_of(begin + way + "5}, " + way + "9}]}").front().severity, warning);
+    EXPECT_EQ(problems_of(begin + way + "5}, " + way + "9}]}").front().text,
+              "SSLBIS: another entry has a different read latency for ports 0x100 and 0x0");
 }
 
 TEST(AnEntryOfASwitch, OverflowsAtItsOwnPlace) {

@@ -62,6 +62,8 @@ TEST(DecodingTime, OfTheLongestTables) {
     time_table("as many DSMAS as there can be", filled_with(part(16)), 11);
     time_table("as many DSLBIS as there can be", filled_with(part(40)), 11);
     time_table("as many structures as there can be", filled_with({9, 0, 4, 0}), 11);
+    time_table("as many structures that are too short as there can be", filled_with({0, 0, 4, 0}),
+               11);
     Structures different;
     for (unsigned i = 0; 24 * different.size() + 40 <= max_table_size_bytes; ++i) {
         Bytes dslbis = part(40);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <random>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -115,6 +116,100 @@ TEST(TheDocument, IsOneLineOfAsciiOrIndented) {
     EXPECT_THAT(document_of(bytes, JsonStyle::pretty), HasSubstr("{\n  \"schema\": 1,\n"));
 }
 
+/// With the Length that the bytes have; the Checksum is not looked at.
+Bytes with_right_length(Bytes bytes) {
+    for (unsigned i = 0; i < 4; ++i) {
+        bytes[i] = static_cast<std::uint8_t>(bytes.size() >> (8 * i));
+    }
+    return bytes;
+}
+
+// DSIS are the structures that take most text for their length: see max_json_size_bytes.
+Bytes most_initiators() {
+    std::string text = R"({"structures": [
+        {"name": "DSLBIS", "handle": 255, "data_type": 0, "base_unit": "18446744073709551615", "entries": [1]},
+        {"name": "DSLBIS", "handle": 255, "data_type": 3, "base_unit": "18446744073709551615", "entries": [1]}]})";
+    Bytes bytes = built(text);
+    const Bytes dsis{3, 255, 8, 0, 255, 255, 255, 255};
+    while (bytes.size() + dsis.size() <= max_table_size_bytes) {
+        bytes.insert(bytes.end(), dsis.begin(), dsis.end());
+    }
+    return with_right_length(std::move(bytes));
+}
+
+// No two entries have the same ports.
+Bytes most_port_pairs() {
+    constexpr std::size_t fixed_part_bytes = 16;
+    constexpr std::size_t entries_max = 8189;
+    Bytes bytes = built("{}");
+    unsigned pair = 0;
+    while (bytes.size() + fixed_part_bytes < max_table_size_bytes) {
+        const auto count =
+            std::min(entries_max, (max_table_size_bytes - bytes.size() - fixed_part_bytes) / 8);
+        const auto length = static_cast<unsigned>(fixed_part_bytes + 8 * count);
+        for (const unsigned byte : {5U, 255U, length & 0xFF, length >> 8, 0U, 255U, 255U, 255U}) {
+            bytes.push_back(static_cast<std::uint8_t>(byte));
+        }
+        bytes.insert(bytes.end(), 8, 0xFF);
+        for (std::size_t i = 0; i < count; ++i, ++pair) {
+            const unsigned x = 10'000 + pair % 50'000;
+            const unsigned y = 60'000 + pair / 50'000;
+            for (const unsigned byte : {x & 0xFF, x >> 8, y & 0xFF, y >> 8, 1U, 0U, 255U, 255U}) {
+                bytes.push_back(static_cast<std::uint8_t>(byte));
+            }
+        }
+    }
+    return with_right_length(std::move(bytes));
+}
+
+Bytes most_of_nothing() {
+    Bytes bytes = built("{}");
+    const Bytes structure{254, 255, 4, 0};
+    while (bytes.size() + structure.size() <= max_table_size_bytes) {
+        bytes.insert(bytes.end(), structure.begin(), structure.end());
+    }
+    return with_right_length(std::move(bytes));
+}
+
+TEST(TheDocument, OfTheLongestTablesIsNotTooLongToBeReadAgain) {
+    constexpr std::size_t for_problems_and_host = 64U << 10;
+    for (const Bytes& bytes : {most_initiators(), most_port_pairs(), most_of_nothing()}) {
+        const auto text = document_of(bytes, JsonStyle::pretty);
+        EXPECT_LT(text.size() + for_problems_and_host, max_json_size_bytes);
+        EXPECT_GT(text.size(), 32 * bytes.size()) << "a table that proves nothing";
+    }
+}
+
+// Both ways, in time: the time of a square would be minutes.
+TEST(TheDocument, OfManyStructuresBuildsTheirTable) {
+    Bytes bytes = most_initiators();
+    bytes.resize(bytes.size() / 4 & ~std::size_t{7});
+    bytes = with_right_length(std::move(bytes));
+    EXPECT_EQ(built(document_of(bytes, JsonStyle::pretty)), bytes);
+}
+
+TEST(TheDocument, IsGivenUpWhereItWouldBeLongerThanAllowed) {
+    const Table small = Table::parse(load_vector("good"));
+    const auto text = to_json(small, {}, JsonStyle::compact);
+    EXPECT_EQ(to_json_within(text.size(), small, {}, JsonStyle::compact), text);
+    EXPECT_FALSE(to_json_within(text.size() - 1, small, {}, JsonStyle::compact));
+    EXPECT_FALSE(to_json_within(0, small, {}, JsonStyle::compact));
+    EXPECT_FALSE(to_json_within(1U << 20, Table::parse(most_port_pairs()), {}, JsonStyle::compact));
+}
+
+TEST(TheDocument, IsReadForItsBytesWithoutWhatIsDerived) {
+    const Bytes bytes = load_vector("good");
+    auto document = parse_document(document_of(bytes), "table.json");
+    ASSERT_TRUE(document);
+    EXPECT_EQ(from_json(*document), bytes);
+    document = parse_document(R"({"summary": [1, 2], "sumary": 3})", "table.json");
+    ASSERT_TRUE(document);
+    const auto wrong = from_json(*document);
+    ASSERT_FALSE(wrong);
+    EXPECT_THAT(wrong.error().context(), HasSubstr("table.json: /sumary: unknown key"));
+    EXPECT_FALSE(parse_document(R"({"summary": [1, })", "table.json"));
+}
+
 TEST(ATableFromJson, NeedsNoMoreThanItsStructures) {
     const Table table =
         Table::parse(built(R"({"structures": [{"name": "DSMAS", "dpa_length": 4096}]})"));
@@ -138,6 +233,48 @@ TEST(ATableFromJson, TakesNumbersWordsAndHexadecimal) {
               plain);
 }
 
+TEST(ATableFromJson, TakesTheWordsForCacheAttributes) {
+    const Bytes plain = built(
+        R"({"structures": [{"type": 2, "handle": 7, "cache_size": 4096, "attributes": "0x402132"}]})");
+    EXPECT_EQ(
+        built(
+            R"({"structures": [{"name": "DSMSCIS", "handle": 7, "cache_size": "4096", "cache_levels": 2,
+        "cache_level": 3, "associativity": "direct-mapped", "write_policy": "write-through", "line_size": 64}]})"),
+        plain);
+    EXPECT_EQ(
+        built(
+            R"({"structures": [{"name": "DSMSCIS", "handle": 7, "cache_size": "4096", "attributes": 4202802,
+        "cache_levels": 2, "cache_level": 3, "associativity": "direct-mapped", "write_policy": "write-through",
+        "line_size": 64}]})"),
+        plain);
+    EXPECT_EQ(built(R"({"structures": [{"name": "DSMSCIS", "cache_level": "0x1"}]})"),
+              built(R"({"structures": [{"name": "DSMSCIS", "attributes": 16}]})"));
+}
+
+TEST(ATableFromJson, HasStructuresOfTheirUsualLengthWhoseFieldsAreLeftOut) {
+    const std::pair<const char*, std::size_t> rows[] = {{"DSMAS", 24},   {"DSLBIS", 24},
+                                                        {"DSMSCIS", 20}, {"DSIS", 8},
+                                                        {"DSEMTS", 24},  {"SSLBIS", 16}};
+    for (const auto& [name, length] : rows) {
+        const std::string begin = R"({"structures": [{"name": ")" + std::string(name) + '"';
+        EXPECT_EQ(built(begin + "}]}").size(), table_header_size_bytes + length) << name;
+        EXPECT_EQ(built(begin + R"(, "reserved": {"1": 7}}]})").size(),
+                  table_header_size_bytes + length);
+        EXPECT_EQ(built(begin + R"(, "rest": ""}]})").size(), table_header_size_bytes + 4);
+        EXPECT_EQ(built(begin + R"(, "reserved": {"1": 7}, "rest": "0102"}]})").size(),
+                  table_header_size_bytes + 6);
+    }
+    const std::string reserved = R"({"structures": [{"name": "DSMAS", "reserved": {"6": 1})";
+    EXPECT_EQ(built(reserved + "}]}").size(), table_header_size_bytes + 24);
+    EXPECT_EQ(built(reserved + R"(, "rest": "01"}]})").size(), table_header_size_bytes + 25);
+}
+
+TEST(ATableFromJson, HasRevisionOneUnlessItIsNamed) {
+    for (const auto* const text : {"{}", R"({"header": {}})", R"({"header": {"sequence": 3}})"}) {
+        EXPECT_EQ(Table::parse(built(text)).header().revision, 1) << text;
+    }
+}
+
 TEST(ATableFromJson, HasTheHeaderThatIsNamed) {
     const Table table = Table::parse(built(
         R"({"header": {"length": 99, "revision": 4, "checksum": "0xab", "reserved": "0102030405ff", "sequence": 5}})"));
@@ -152,6 +289,63 @@ struct Wrong {
     const char* text;
     const char* message;
 };
+
+TEST(ATableFromJson, IsRefusedWhereItsMembersContradictEachOther) {
+    const Wrong rows[] = {
+        {R"({"type": 0, "name": "DSLBIS"})",
+         R"(/name: expected "DSMAS", as "type" is 0, found "DSLBIS")"},
+        {R"({"type": 0, "name": 5})", R"(/name: expected "DSMAS", as "type" is 0, found 5)"},
+        {R"({"type": 0, "name": null})", R"(/name: expected "DSMAS", as "type" is 0, found null)"},
+        {R"({"type": 9, "name": "DSMAS"})",
+         R"(/name: expected null, as "type" is 9, found "DSMAS")"},
+        {R"({"name": null})", R"(/name: expected one of "DSMAS")"},
+        {R"({"name": "DSMAS", "flags": 12, "flag_names": ["shareable"]})",
+         R"(/flag_names: expected ["non-volatile", "shareable"], as "flags" is 12)"},
+        {R"({"name": "DSMAS", "flags": 0, "flag_names": ["shareable"]})",
+         R"(/flag_names: expected [], as "flags" is 0)"},
+        {R"({"name": "DSIS", "flags": 1, "flag_names": ["fast"]})",
+         R"(/flag_names/0: expected one of "memory-attached", found "fast")"},
+        {R"({"name": "DSIS", "flags": 1, "flag_names": "memory-attached"})",
+         R"(/flag_names: expected an array, found "memory-attached")"},
+        {R"({"name": "DSLBIS", "flags": 1, "hierarchy": "memory"})",
+         R"(/hierarchy: expected "first-level cache", as "flags" is 1, found "memory")"},
+        {R"({"name": "DSLBIS", "flags": 9, "hierarchy": "memory"})",
+         R"(/hierarchy: expected null, as "flags" is 9, found "memory")"},
+        {R"({"name": "DSLBIS", "hierarchy": null})", R"(/hierarchy: expected one of "memory")"},
+        {R"({"name": "DSLBIS", "data_type": 1, "data_type_name": "write latency"})",
+         R"(/data_type_name: expected "read latency", as "data_type" is 1, found "write latency")"},
+        {R"({"name": "SSLBIS", "data_type": 6, "data_type_name": "write bandwidth"})",
+         R"(/data_type_name: expected null, as "data_type" is 6)"},
+        {R"({"name": "DSEMTS", "memory_type": 0, "memory_type_name": "EfiReservedMemoryType"})",
+         R"(/memory_type_name: expected "EfiConventionalMemory", as "memory_type" is 0)"},
+        {R"({"name": "DSMSCIS", "attributes": 1, "cache_levels": 2})",
+         R"(/cache_levels: expected 1, as "attributes" is 1, found 2)"},
+        {R"({"name": "DSMSCIS", "attributes": 1, "cache_level": 1})", "/cache_level: expected 0"},
+        {R"({"name": "DSMSCIS", "attributes": 1, "line_size": 64})", "/line_size: expected 0"},
+        {R"({"name": "DSMSCIS", "attributes": 256, "associativity": "complex"})",
+         R"(/associativity: expected "direct-mapped", as "attributes" is 256, found "complex")"},
+        {R"({"name": "DSMSCIS", "attributes": 0, "write_policy": 0})",
+         R"(/write_policy: expected "none", as "attributes" is 0, found 0)"},
+        {R"({"name": "DSMSCIS", "cache_levels": 16})", "/cache_levels: expected a whole number"},
+        {R"({"name": "DSMSCIS", "associativity": "full"})",
+         R"(/associativity: expected one of "none", "direct-mapped", "complex", found "full")"},
+        {R"({"name": "DSLBIS", "handle": 0, "values": ["150000"]})",
+         R"(/values: it is calculated from "entries", which is missing)"},
+        {R"({"name": "DSLBIS", "unit": "ps", "entries": [1]})",
+         R"(/unit: it is calculated from "data_type", which is missing)"},
+        {R"({"name": "SSLBIS", "unit": "ps"})", "/unit: it is calculated from"},
+        {R"({"name": "SSLBIS", "entries": [{"value": "150"}]})",
+         R"(/entries/0/value: it is calculated from "entry", which is missing)"},
+    };
+    for (const auto& row : rows) {
+        const auto bytes = build(R"({"structures": [)" + std::string(row.text) + "]}");
+        ASSERT_FALSE(bytes) << row.text;
+        EXPECT_EQ(bytes.error().code(), base::Errc::invalid_argument);
+        EXPECT_THAT(bytes.error().context(),
+                    testing::StartsWith("table.json: /structures/0" + std::string(row.message)))
+            << row.text;
+    }
+}
 
 // Each with its place.
 TEST(ATableFromJson, IsRefusedWithThePlaceOfTheMistake) {

@@ -49,6 +49,16 @@ TEST(ASummary, TakesAnAccessFigureForReadAndWriteAndSaysSo) {
     EXPECT_EQ(summary.ranges[0].parts.size(), 2U);
 }
 
+TEST(ASummary, TakesTheFirstFigureThatSaysSomething) {
+    const auto summary = summarize(decode(Table::parse(built(R"({"structures": [
+        {"name": "DSMAS", "handle": 0, "dpa_length": 1},
+        {"name": "DSLBIS", "data_type": 1, "base_unit": 1000, "entries": [0]},
+        {"name": "DSLBIS", "data_type": 1, "base_unit": 1000, "entries": [150]},
+        {"name": "DSLBIS", "data_type": 1, "base_unit": 1000, "entries": [160]}]})"))));
+    ASSERT_EQ(summary.ranges.size(), 1U);
+    EXPECT_EQ(summary.ranges[0].performance.read_latency, given(150000, DataType::read_latency));
+}
+
 TEST(ASummary, HasTheFiguresOfEachCacheLevel) {
     const Summary summary = summary_of("tables/caches.json");
     ASSERT_EQ(summary.ranges.size(), 1U);

@@ -155,7 +155,7 @@ TEST(ATable, IsAWarningWhenOnlyTheCountedPaddingIsMissing) {
     const Problem problem = only_problem(table);
     EXPECT_EQ(problem.kind, Kind::length_mismatch);
     EXPECT_EQ(problem.severity, Severity::warning);
-    EXPECT_EQ(problem.text, "the header says the table has 128 bytes, its structures end at 64");
+    EXPECT_EQ(problem.text, "the header says the table has 128 bytes, there are 64");
 }
 
 TEST(ATable, IsAnErrorWhenItsStructuresAreCutOff) {

@@ -15,7 +15,11 @@ constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
 TEST(AValue, IsBaseUnitTimesEntry) {
     EXPECT_EQ(Value::of(10000, 15), (Value{Kind::given, 150000}));
     EXPECT_EQ(Value::of(1, 0xFFFE), (Value{Kind::given, 0xFFFE}));
-    EXPECT_EQ(Value::of(0, 15), (Value{Kind::given, 0}));
+}
+
+TEST(AValue, IsNotThereForAUnitOfZero) {
+    EXPECT_EQ(Value::of(0, 15), (Value{Kind::not_provided, 0}));
+    EXPECT_EQ(Value::of(0, 0xFFFF), (Value{Kind::unreachable, 0}));
 }
 
 TEST(AValue, IsNotThereForTheTwoSpecialEntries) {

@@ -70,6 +70,35 @@ TEST(AHostView, IsMarkedWhereItCannotBe) {
         HasSubstr("! Write bandwidth  16001 MB/s, better than the 16000 MB/s of the table\n"));
 }
 
+TEST(AHostView, IsComparedWithTheBestOfSeveralRanges) {
+    auto summary = default_summary();
+    summary.ranges.push_back(summary.ranges.front());
+    summary.ranges.back().performance.read_latency->value.amount = 300'000;
+    const cdat::HostView seen{"mem0", {{"region0", 1, 1, {320, 249, {}, {}}}}};
+    const auto text = render_host_view(seen, summary);
+    EXPECT_THAT(text, HasSubstr("  Read latency     320 ns (best of the table: 150 ns)\n"));
+    EXPECT_THAT(
+        text, HasSubstr("! Write latency    249 ns, better than the best of the table, 250 ns\n"));
+}
+
+TEST(AHostView, OfARegionFitsIntoALine) {
+    const auto cells = cells_of_region(host.regions[0], default_summary());
+    EXPECT_EQ(cells.name, "region0");
+    EXPECT_EQ(cells.numa_node, "1");
+    EXPECT_EQ(cells.read_latency, "320 ns");
+    EXPECT_EQ(cells.read_bandwidth, "15000 MB/s");
+    EXPECT_FALSE(cells.impossible);
+    const auto of_two = cells_of_region(host.regions[1], default_summary());
+    EXPECT_EQ(of_two.name, "region1 of 2 devices");
+    EXPECT_EQ(of_two.numa_node, "-");
+    EXPECT_EQ(of_two.read_latency, "-");
+    EXPECT_EQ(of_two.read_bandwidth, "32000 MB/s");
+    EXPECT_FALSE(of_two.impossible);
+    const auto wrong = cells_of_region({"region2", 1, 1, {320, 1, 17000, {}}}, default_summary());
+    EXPECT_EQ(wrong.read_bandwidth, "17000 MB/s (!)");
+    EXPECT_TRUE(wrong.impossible);
+}
+
 TEST(AHostView, WithoutRegionsSaysSo) {
     EXPECT_EQ(render_host_view({"mem0", {}}, {}), "\nThe kernel has made no memory of mem0 yet.\n");
     EXPECT_EQ(render_host_view({}, {}), "");
