@@ -33,6 +33,7 @@ constexpr std::uint32_t exchange_timeout_ms_min = 1'000;
 constexpr std::uint32_t exchange_timeout_ms_max = 60'000;
 constexpr std::uint32_t queue_limit_max = 4'096;
 constexpr std::uint32_t queue_limit_in_all_max = 65'536;
+constexpr std::uint32_t refresh_limit_max = 4'096;
 constexpr std::uint32_t deadline_ms_max = 3'600'000;
 constexpr std::uint32_t workers_max = 64;
 
@@ -77,6 +78,9 @@ void read_limits(const JsonObject& object, Config& config) {
     if (const auto value = object.find("queue_limit_in_all")) {
         config.limits.in_all = value->integer<std::uint32_t>(1, queue_limit_in_all_max);
     }
+    if (const auto value = object.find("refresh_limit")) {
+        config.refreshes.at_once = value->integer<std::uint32_t>(1, refresh_limit_max);
+    }
 }
 
 void read_disabled(const JsonValue& list, doe::AllowList& allowed) {
@@ -114,7 +118,8 @@ base::Result<Config> read(const JsonDocument& document) {
     const auto root = document.root().object(
         {"log_level", "workers", "interrupts", "poll_floor_us", "poll_cap_us",
          "exchange_timeout_ms", "queue_limit", "queue_limit_per_client", "queue_limit_per_user",
-         "queue_limit_in_all", "default_deadline_ms", "disable_protocols", "devices"});
+         "queue_limit_in_all", "refresh_limit", "default_deadline_ms", "disable_protocols",
+         "reader_group", "devices"});
     if (const auto value = root.find("log_level")) {
         config.log_level = value->choice(std::span<const JsonChoice<LogLevel>>(log_levels));
     }
@@ -122,6 +127,12 @@ base::Result<Config> read(const JsonDocument& document) {
         config.workers = value->integer<std::uint32_t>(1, workers_max);
     }
     read_limits(root, config);
+    if (const auto value = root.find("reader_group")) {
+        config.reader_group = value->string();
+        if (config.reader_group.empty()) {
+            value->refuse("the name of a group");
+        }
+    }
     if (const auto value = root.find("default_deadline_ms")) {
         config.default_deadline =
             std::chrono::milliseconds(value->integer<std::uint32_t>(1, deadline_ms_max));

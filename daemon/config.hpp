@@ -13,6 +13,8 @@
 //   queue_limit_per_client  1..4096 requests of one bus connection  default 16
 //   queue_limit_per_user    1..4096 requests of one user            default 32
 //   queue_limit_in_all      1..65536 requests                       default 512
+//   refresh_limit           1..4096 refreshes of one user at once   default 10
+//   reader_group         group whose members may read devices       default "doe"
 //   default_deadline_ms  1..3600000, of a call that names none      default 20000
 //   disable_protocols    ["1e98:02", ...] taken off the allow-list  default []
 //   devices              {"0000:0d:00.0": {...}, ...}, each with
@@ -22,6 +24,7 @@
 
 #include "base/result.hpp"
 #include "daemon/bus/clients.hpp"
+#include "daemon/bus/gatekeeper.hpp"
 #include "daemon/log.hpp"
 #include "daemon/ownership.hpp"
 #include "doe/mailbox.hpp"
@@ -46,6 +49,8 @@ struct Config {
     LogLevel log_level = LogLevel::info;
     unsigned workers = 4;
     bus::RequestLimits limits;
+    bus::RefreshLimits refreshes;
+    std::string reader_group = "doe";
     base::Duration default_deadline = std::chrono::seconds(20);
     doe::AllowList allowed;
     DeviceConfig device_default;

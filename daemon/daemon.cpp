@@ -12,15 +12,18 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
+#include <grp.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -69,8 +72,10 @@ Daemon::~Daemon() {
     loop_.poll();
     manager_.reset();
     inventory_.reset();
+    gate_.reset();
+    polkit_.reset();
     clients_.reset();
-    users_.reset();
+    credentials_.reset();
     peers_.reset();
     pump_.reset();
     connection_.reset();
@@ -294,18 +299,41 @@ Startup<void> Daemon::take_devices() {
     return {};
 }
 
+/// Without it reading is for root and for whom polkit lets.
+std::optional<std::uint32_t> Daemon::reader_group() const {
+    errno = 0;
+    if (const group* const found = ::getgrnam(config_.reader_group.c_str())) {
+        return found->gr_gid;
+    }
+    if (options_.topology_file) {
+        return std::nullopt;
+    }
+    log_.warning(fmt::format(
+        "there is no group {0} ({1}): only root, and whom polkit lets, may read devices; make it "
+        "with systemd-sysusers, or groupadd --system {0}",
+        config_.reader_group, errno == 0 ? "not in the group database" : std::strerror(errno)));
+    return std::nullopt;
+}
+
 Startup<void> Daemon::export_objects() {
     try {
         peers_.emplace(*connection_);
-        users_.emplace(*connection_, *pump_);
+        credentials_.emplace(*connection_, *pump_);
         clients_.emplace(
             *peers_,
-            [this](const std::string& client, bus::UserLookup::Found found) {
-                users_->find(client, std::move(found));
+            [this](const std::string& client, bus::CredentialsLookup::Found found) {
+                credentials_->find(client, std::move(found));
             },
             config_.limits);
+        polkit_.emplace(*connection_, *pump_);
+        gate_.emplace(*clients_, *polkit_,
+                      bus::Gatekeeper::Setup{
+                          .own_uid = ::geteuid(),
+                          .group = reader_group(),
+                          .refreshes = config_.refreshes,
+                          .denied = [this](const bus::Denial& denial) { denials_.note(denial); }});
         manager_.emplace(*connection_, *pump_, config_.allowed, inventory_->lockdown());
-        inventory_->publish(*connection_, *pump_, *clients_, *manager_);
+        inventory_->publish(*connection_, *pump_, *gate_, *manager_);
     } catch (const sdbus::Error& error) {
         return startup_failure(ExitCode::failure,
                                "cannot publish objects on the bus: " + error.getMessage());

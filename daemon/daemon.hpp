@@ -4,11 +4,14 @@
 // thread runs the bus loop; a pool of workers runs everything that may block on hardware.
 #pragma once
 
+#include "daemon/bus/authority.hpp"
 #include "daemon/bus/clients.hpp"
+#include "daemon/bus/credentials_lookup.hpp"
+#include "daemon/bus/gatekeeper.hpp"
 #include "daemon/bus/peer_watch.hpp"
 #include "daemon/bus/pump.hpp"
-#include "daemon/bus/user_lookup.hpp"
 #include "daemon/config.hpp"
+#include "daemon/denial_log.hpp"
 #include "daemon/exit_code.hpp"
 #include "daemon/hotplug_monitor.hpp"
 #include "daemon/instance_lock.hpp"
@@ -26,6 +29,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -62,6 +66,7 @@ private:
     void look_at_emulated_host(std::chrono::milliseconds pause);
 
     void regard_kernel();
+    [[nodiscard]] std::optional<std::uint32_t> reader_group() const;
     [[nodiscard]] std::filesystem::path power_records() const;
 
     // run().
@@ -86,8 +91,11 @@ private:
     std::unique_ptr<sdbus::IConnection> connection_;
     std::optional<bus::Pump> pump_;
     std::optional<bus::PeerWatch> peers_;
-    std::optional<bus::UserLookup> users_;
+    std::optional<bus::CredentialsLookup> credentials_;
     std::optional<bus::Clients> clients_;
+    std::optional<bus::Polkit> polkit_;
+    DenialLog denials_{log_};
+    std::optional<bus::Gatekeeper> gate_;
     std::unique_ptr<LeaseRegistry> leases_;
     std::optional<DeviceContext> context_;
     std::optional<Inventory> inventory_;

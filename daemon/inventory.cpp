@@ -125,7 +125,7 @@ void Inventory::add(DeviceFinding finding) {
     // Published with its owner.
     device->begin();
     if (connection_ != nullptr) {
-        device->publish(*connection_, *pump_, *clients_);
+        device->publish(*connection_, *pump_, *gate_);
         context_.log.info(address.to_string() + ": found");
     }
 }
@@ -162,14 +162,14 @@ void Inventory::log_problems(const HostFindings& findings) {
 
 // --- Publishing, counting, ending ------------------------------------------------------------------------------------------------
 
-void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
                         ManagerObject& manager) {
     connection_ = &connection;
     pump_ = &pump;
-    clients_ = &clients;
+    gate_ = &gate;
     manager_ = &manager;
     for (const auto& [address, device] : devices_) {
-        device->publish(connection, pump, clients);
+        device->publish(connection, pump, gate);
     }
 }
 

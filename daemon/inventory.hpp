@@ -29,7 +29,7 @@ public:
     void look();
     /// Puts the objects on the bus, also those of devices that come later. The manager is told of what
     /// concerns the host as a whole.
-    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
                  ManagerObject& manager);
 
     /// Whether begin() has been and no claim is under way.
@@ -69,7 +69,7 @@ private:
 
     sdbus::IConnection* connection_ = nullptr;  ///< set once published
     bus::Pump* pump_ = nullptr;
-    bus::Clients* clients_ = nullptr;
+    bus::Gatekeeper* gate_ = nullptr;
     ManagerObject* manager_ = nullptr;
 };
 

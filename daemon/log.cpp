@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/log.hpp"
 
+#include <systemd/sd-journal.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace doed::daemon {
@@ -36,6 +40,27 @@ Log::Prefix Log::prefix_for_stderr() {
     }
     const std::string ours = fmt::format("{}:{}", status.st_dev, status.st_ino);
     return ours == stream ? Prefix::syslog : Prefix::none;
+}
+
+void Log::event(LogLevel level, std::string_view message_id, std::initializer_list<Field> fields,
+                std::string_view line) const {
+    if (level > most_verbose_) {
+        return;
+    }
+    std::vector<std::string> entries{
+        fmt::format("MESSAGE={}", line), fmt::format("MESSAGE_ID={}", message_id),
+        fmt::format("PRIORITY={}", static_cast<unsigned>(level)), "SYSLOG_IDENTIFIER=doed"};
+    for (const auto& [name, value] : fields) {
+        entries.push_back(fmt::format("{}={}", name, value));
+    }
+    std::vector<iovec> parts;
+    for (auto& entry : entries) {
+        parts.push_back({entry.data(), entry.size()});
+    }
+    if (prefix_ == Prefix::none ||
+        ::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) < 0) {
+        write(level, line);
+    }
 }
 
 void Log::write(LogLevel level, std::string_view line) const {

@@ -66,7 +66,7 @@ public:
     /// The device as it was found just now, which may mean another owner.
     void update(DeviceFinding finding);
     /// Puts the objects on the bus, and keeps them there.
-    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients);
+    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate);
     /// The device is not there any more: objects go at once, waiters get `why`; `closed` is called once, when everything has
     /// been let go. Nothing else is called after it.
     void close(base::Errc why, std::function<void()> closed);
@@ -174,7 +174,7 @@ private:
 
     sdbus::IConnection* connection_ = nullptr;  ///< set once published
     bus::Pump* pump_ = nullptr;
-    bus::Clients* clients_ = nullptr;
+    bus::Gatekeeper* gate_ = nullptr;
     std::unique_ptr<DeviceObject> object_;
 };
 

@@ -56,10 +56,10 @@ std::shared_ptr<DocumentMaker> ServedDevice::make_documents(const Mailbox& mailb
         std::move(look));
 }
 
-void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients) {
+void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate) {
     connection_ = &connection;
     pump_ = &pump;
-    clients_ = &clients;
+    gate_ = &gate;
     object_ = std::make_unique<DeviceObject>(connection, pump, finding_.info);
     object_->emit_added();
     for (const auto& mailbox : mailboxes_) {
@@ -69,7 +69,7 @@ void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus:
 
 void ServedDevice::publish_mailbox(Mailbox& mailbox) {
     mailbox.object = std::make_unique<MailboxObject>(
-        *connection_, *pump_, *clients_, mailbox.served,
+        *connection_, *pump_, *gate_, mailbox.served,
         [weak = weak_from_this(), &mailbox](const std::string& client, auto completion) {
             if (const auto self = weak.lock()) {
                 self->lend(mailbox, client, std::move(completion));
@@ -136,7 +136,7 @@ void ServedDevice::update_cdat(Mailbox& mailbox) {
         const auto& served = *mailbox.served;
         mailbox.shown_cache = mailbox.cache;
         mailbox.cdat_object = std::make_unique<CdatObject>(
-            *connection_, *pump_, *clients_,
+            *connection_, *pump_, *gate_,
             bus::mailbox_path(served.address(), served.capability().offset), mailbox.cache,
             make_documents(mailbox), served.name(), context_.config.default_deadline);
         mailbox.cdat_object->emit_added();

@@ -21,7 +21,7 @@ public:
     ClientLedger(PeerWatch& peers, Clients::Identify identify, const RequestLimits& limits)
         : peers_(peers), identify_(std::move(identify)), limits_(limits) {}
 
-    void admit(const std::string& name, Clients::Admitted admitted);
+    void admit(const std::string& name, Charge charge, Clients::Admitted admitted);
     void strike_out(Request& request) noexcept;
     /// Forgets every client; what waits for its user is dropped.
     void close();
@@ -29,19 +29,22 @@ public:
 private:
     struct Waiting {
         RequestPtr request;
+        Charge charge;
         Clients::Admitted admitted;
     };
     struct Client {
-        std::optional<std::uint32_t> uid;
+        std::optional<Credentials> credentials;
         std::set<Request*> under_way;
-        std::vector<Waiting> waiting;  ///< for the uid
+        std::vector<Waiting> waiting;  ///< for the credentials
         PeerWatch::Id watch = 0;
     };
 
     [[nodiscard]] Client& known(const std::string& name);
     [[nodiscard]] base::Result<RequestPtr> open(const std::string& name, Client& client);
-    [[nodiscard]] base::Result<RequestPtr> charge(RequestPtr request, std::uint32_t uid);
-    void identified(const std::string& name, base::Result<std::uint32_t> uid);
+    [[nodiscard]] base::Result<RequestPtr> identify(RequestPtr request, const Credentials& who,
+                                                    Charge charge);
+    [[nodiscard]] base::Result<void> charge(Request& request);
+    void identified(const std::string& name, const base::Result<Credentials>& who);
     void left(const std::string& name);
 
     PeerWatch& peers_;
@@ -53,22 +56,22 @@ private:
     std::uint32_t unidentified_ = 0;  ///< requests that no user is charged with yet
 };
 
-void ClientLedger::admit(const std::string& name, Clients::Admitted admitted) {
+void ClientLedger::admit(const std::string& name, Charge charge, Clients::Admitted admitted) {
     Client& client = known(name);
     auto request = open(name, client);
     if (!request) {
         admitted(std::move(request));
         return;
     }
-    if (client.uid) {
-        admitted(charge(std::move(*request), *client.uid));
+    if (client.credentials) {
+        admitted(identify(std::move(*request), *client.credentials, charge));
         return;
     }
-    client.waiting.push_back({std::move(*request), std::move(admitted)});
+    client.waiting.push_back({std::move(*request), charge, std::move(admitted)});
     if (client.waiting.size() == 1) {
-        identify_(name, [weak = weak_from_this(), name](base::Result<std::uint32_t> uid) {
+        identify_(name, [weak = weak_from_this(), name](const base::Result<Credentials>& who) {
             if (const auto self = weak.lock()) {
-                self->identified(name, std::move(uid));
+                self->identified(name, who);
             }
         });
     }
@@ -92,7 +95,7 @@ base::Result<RequestPtr> ClientLedger::open(const std::string& name, Client& cli
         return base::fail(base::Errc::limits_exceeded,
                           "this client has " + std::to_string(limits_.per_client) + " under way");
     }
-    if (!client.uid && unidentified_ >= max_unidentified) {
+    if (!client.credentials && unidentified_ >= max_unidentified) {
         return base::fail(base::Errc::limits_exceeded,
                           std::to_string(max_unidentified) + " of new clients wait for the bus");
     }
@@ -102,7 +105,21 @@ base::Result<RequestPtr> ClientLedger::open(const std::string& name, Client& cli
     return request;
 }
 
-base::Result<RequestPtr> ClientLedger::charge(RequestPtr request, std::uint32_t uid) {
+base::Result<RequestPtr> ClientLedger::identify(RequestPtr request, const Credentials& who,
+                                                Charge charge) {
+    --unidentified_;
+    request->identified_ = true;
+    request->credentials_ = who;
+    if (charge == Charge::user) {
+        if (const auto charged = this->charge(*request); !charged) {
+            return std::unexpected(charged.error());
+        }
+    }
+    return request;
+}
+
+base::Result<void> ClientLedger::charge(Request& request) {
+    const std::uint32_t uid = request.uid();
     if (const auto user = users_.find(uid);
         user != users_.end() && user->second >= limits_.per_user) {
         return base::fail(base::Errc::limits_exceeded, "user " + std::to_string(uid) + " has " +
@@ -115,36 +132,36 @@ base::Result<RequestPtr> ClientLedger::charge(RequestPtr request, std::uint32_t 
     }
     ++users_[uid];
     ++in_all_;
-    --unidentified_;
-    request->uid_ = uid;
-    request->charged_ = true;
-    return request;
+    request.charged_ = true;
+    return {};
 }
 
 void ClientLedger::strike_out(Request& request) noexcept {
     if (const auto client = clients_.find(request.client_); client != clients_.end()) {
         client->second.under_way.erase(&request);
     }
-    if (!request.charged_) {
+    if (!request.identified_) {
         --unidentified_;
+    }
+    if (!request.charged_) {
         return;
     }
     --in_all_;
-    if (const auto user = users_.find(request.uid_); --user->second == 0) {
+    if (const auto user = users_.find(request.uid()); --user->second == 0) {
         users_.erase(user);
     }
 }
 
-void ClientLedger::identified(const std::string& name, base::Result<std::uint32_t> uid) {
+void ClientLedger::identified(const std::string& name, const base::Result<Credentials>& who) {
     const auto client = clients_.find(name);
     if (client == clients_.end()) {
         return;  // it has left, and was answered then
     }
-    if (uid) {
-        client->second.uid = *uid;
+    if (who) {
+        client->second.credentials = *who;
     }
-    for (auto& [request, admitted] : std::exchange(client->second.waiting, {})) {
-        admitted(uid ? charge(std::move(request), *uid) : std::unexpected(uid.error()));
+    for (auto& [request, charge, admitted] : std::exchange(client->second.waiting, {})) {
+        admitted(who ? identify(std::move(request), *who, charge) : std::unexpected(who.error()));
     }
 }
 
@@ -154,7 +171,7 @@ void ClientLedger::left(const std::string& name) {
         return;
     }
     Client& client = node.mapped();
-    for (auto& [request, admitted] : std::exchange(client.waiting, {})) {
+    for (auto& [request, charge, admitted] : std::exchange(client.waiting, {})) {
         client.under_way.erase(request.get());
         admitted(base::fail(base::Errc::cancelled, "the client has left the bus"));
     }
@@ -191,8 +208,8 @@ Clients::~Clients() {
     ledger_->close();
 }
 
-void Clients::admit(const std::string& client, Admitted admitted) {
-    ledger_->admit(client, std::move(admitted));
+void Clients::admit(const std::string& client, Charge charge, Admitted admitted) {
+    ledger_->admit(client, charge, std::move(admitted));
 }
 
 }  // namespace doed::bus

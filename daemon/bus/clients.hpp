@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who asks for what takes a device: the user behind each client, how much each may have under way, and the end of what a
-// client has asked for when it leaves the bus. Bus loop only.
+// Who asks: the user behind each client, how much each may have under way, and the end of what a client has asked for when it
+// leaves the bus. Bus loop only.
 #pragma once
 
 #include "base/result.hpp"
+#include "daemon/bus/credentials.hpp"
 #include "daemon/bus/peer_watch.hpp"
 
 #include <cstdint>
@@ -21,6 +22,10 @@ struct RequestLimits {
     std::uint32_t in_all = 512;
 };
 
+/// Whether a request counts towards what its user, and all users, may have under way. Towards what its client may have it
+/// counts in any case.
+enum class Charge : std::uint8_t { none, user };
+
 class ClientLedger;
 
 /// One request. It counts against the limits as long as it lives.
@@ -31,8 +36,9 @@ public:
     Request& operator=(const Request&) = delete;
     ~Request();
 
-    /// The user behind the client.
-    [[nodiscard]] std::uint32_t uid() const noexcept { return uid_; }
+    [[nodiscard]] const std::string& client() const noexcept { return client_; }
+    [[nodiscard]] const Credentials& credentials() const noexcept { return credentials_; }
+    [[nodiscard]] std::uint32_t uid() const noexcept { return credentials_.uid; }
     /// `withdraw` takes the place of what was given before. It is called once, when the client leaves the bus.
     void on_withdrawn(std::function<void()> withdraw) { withdraw_ = std::move(withdraw); }
 
@@ -41,7 +47,8 @@ private:
 
     std::shared_ptr<ClientLedger> ledger_;
     std::string client_;
-    std::uint32_t uid_ = 0;
+    Credentials credentials_;
+    bool identified_ = false;
     bool charged_ = false;  ///< counted for its user
     std::function<void()> withdraw_;
 };
@@ -49,9 +56,9 @@ using RequestPtr = std::shared_ptr<Request>;
 
 class Clients {
 public:
-    /// Finds the user behind a unique name; completes once, inside the call or later.
-    using Identify = std::function<void(
-        const std::string& client, std::move_only_function<void(base::Result<std::uint32_t>)>)>;
+    /// Finds who is behind a unique name; completes once, inside the call or later.
+    using Identify = std::function<void(const std::string& client,
+                                        std::move_only_function<void(base::Result<Credentials>)>)>;
     using Admitted = std::move_only_function<void(base::Result<RequestPtr>)>;
 
     /// `peers` outlives the object.
@@ -63,7 +70,7 @@ public:
     /// Called inside a handler of `client`'s call. `admitted` gets the request, inside this call when the client has asked
     /// for something before. Errors: limits_exceeded, at once where no user has to be found; cancelled when the client has
     /// left; those of Identify. Not called when the object is dropped.
-    void admit(const std::string& client, Admitted admitted);
+    void admit(const std::string& client, Charge charge, Admitted admitted);
 
 private:
     std::shared_ptr<ClientLedger> ledger_;

@@ -133,35 +133,31 @@ template <typename Handler>
 #endif
 }
 
-/// The bus daemon itself, spoken to over a connection that somebody else drives.
-inline std::unique_ptr<sdbus::IProxy> make_bus_proxy(sdbus::IConnection& connection) {
+/// Somebody else on the bus, spoken to over a connection that we drive. Asks the bus nothing.
+inline std::unique_ptr<sdbus::IProxy> make_proxy(sdbus::IConnection& connection,
+                                                 const std::string& service,
+                                                 const std::string& path) {
 #if DOED_SDBUS_GENERATION == 2
-    return sdbus::createProxy(connection, sdbus::ServiceName{"org.freedesktop.DBus"},
-                              sdbus::ObjectPath{"/org/freedesktop/DBus"});
+    return sdbus::createProxy(connection, sdbus::ServiceName{service}, sdbus::ObjectPath{path});
 #else
-    return sdbus::createProxy(connection, "org.freedesktop.DBus", "/org/freedesktop/DBus");
+    return sdbus::createProxy(connection, service, path);
 #endif
 }
 
-/// Asks the bus daemon for the user behind a unique name. `answered(const sdbus::Error*, uid)` is called later, unless the
-/// proxy is dropped before; the uid counts only without an error.
-template <typename Answered>
-void get_connection_user(sdbus::IProxy& bus, const std::string& unique_name, Answered answered) {
+/// What takes the reply to an asynchronous call: `answered(const sdbus::Error*, const Values&...)`, later, unless the proxy is
+/// dropped before. The values count only without an error.
+template <typename... Values, typename Answered>
+auto reply_handler(Answered answered) {
 #if DOED_SDBUS_GENERATION == 2
     // By value: the library knows the callback's kind by that.
-    auto forward = [answered = std::move(answered)](std::optional<sdbus::Error> error,
-                                                    std::uint32_t uid) {
-        answered(error ? &*error : nullptr, uid);
+    return [answered = std::move(answered)](std::optional<sdbus::Error> error, Values... values) {
+        answered(error ? &*error : nullptr, values...);
     };
 #else
-    auto forward = [answered = std::move(answered)](const sdbus::Error* error, std::uint32_t uid) {
-        answered(error, uid);
+    return [answered = std::move(answered)](const sdbus::Error* error, Values... values) {
+        answered(error, values...);
     };
 #endif
-    bus.callMethodAsync("GetConnectionUnixUser")
-        .onInterface("org.freedesktop.DBus")
-        .withArguments(unique_name)
-        .uponReplyInvoke(std::move(forward));
 }
 
 }  // namespace doed::bus

@@ -5,7 +5,7 @@
 // error.
 #pragma once
 
-#include "daemon/bus/clients.hpp"
+#include "daemon/bus/gatekeeper.hpp"
 #include "daemon/bus/method_options.hpp"
 #include "daemon/bus/reply.hpp"
 
@@ -60,24 +60,23 @@ void serve(Pump& pump, const OwnPresence& object, sdbus::Result<Values...>&& res
     });
 }
 
-/// For what takes a device: calls `body(Reply, MethodOptions)` once the client is known and within its limits, at once or
-/// later, so that it refers to nothing but what it owns. The request lives until the call is answered. `subject` stands in
-/// front of a refusal.
+/// Calls `body(Reply, MethodOptions)` once the client is known, may do this and is within its limits: at once or later, so that
+/// it refers to nothing but what it owns. The request lives until the call is answered.
 template <typename... Values, typename Body>
-void admit(Clients& clients, const std::string& client, const std::string& subject,
-           const Reply<Values...>& reply, MethodOptions options, Body body) {
-    clients.admit(client, [reply, subject, options = std::move(options),
-                           body = std::move(body)](base::Result<RequestPtr> request) mutable {
-        guard(reply, [&] {
-            if (!request) {
-                reply.fail(request.error().in(subject));
-                return;
-            }
-            reply.keep(*request);
-            options.request = std::move(*request);
-            body(reply, options);
-        });
-    });
+void admit(Gatekeeper& gate, const Gatekeeper::Call& call, const Reply<Values...>& reply,
+           const MethodOptions& options, Body body) {
+    gate.admit(call, options,
+               [reply, options = options, body = std::move(body)](base::Result<RequestPtr> request) mutable {
+                   guard(reply, [&] {
+                       if (!request) {
+                           reply.fail(request.error());
+                           return;
+                       }
+                       reply.keep(*request);
+                       options.request = std::move(*request);
+                       body(reply, options);
+                   });
+               });
 }
 
 }  // namespace doed::bus

@@ -20,13 +20,13 @@ base::Error too_large(const std::string& mailbox_name, const cdat::Table& table)
 
 }  // namespace
 
-CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
                        const std::string& path, std::shared_ptr<CdatCache> cache,
                        std::shared_ptr<DocumentMaker> documents, std::string mailbox_name,
                        base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(path)),
       pump_(pump),
-      clients_(clients),
+      gate_(gate),
       cache_(std::move(cache)),
       documents_(std::move(documents)),
       mailbox_name_(std::move(mailbox_name)),
@@ -57,21 +57,27 @@ void CdatObject::emit_change() {
     });
 }
 
-// --- Methods: options, then the copy or a request, then the answer --------------------------------
+// --- Methods: options, then who asks, then the copy or the mailbox, then the answer ---------------
+
+/// By whoever has made the call that is handled.
+bus::Gatekeeper::Call CdatObject::call(std::string_view method, bus::Charge charge) {
+    return {.client = bus::current_sender(getObject()),
+            .method = {names::cdat_interface, method},
+            .subject = mailbox_name_,
+            .charge = charge};
+}
 
 template <typename... Values, typename Answer>
-void CdatObject::read(const bus::Reply<Values...>& open, const bus::MethodOptions& options,
-                      Answer answer) {
+void CdatObject::read(std::string_view method, const bus::Reply<Values...>& open,
+                      const bus::MethodOptions& options, Answer answer) {
     const auto get = [cache = cache_, answer](const auto& reply,
                                               const bus::MethodOptions& request) {
         cache->get(request,
                    [reply, answer](const base::Result<TablePtr>& table) { answer(reply, table); });
     };
-    if (cache_->has(options)) {
-        get(open, options);
-    } else {
-        bus::admit(clients_, bus::current_sender(getObject()), mailbox_name_, open, options, get);
-    }
+    // What the copy answers takes nothing of the device.
+    const auto charge = cache_->has(options) ? bus::Charge::none : bus::Charge::user;
+    bus::admit(gate_, call(method, charge), open, options, get);
 }
 
 void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
@@ -79,7 +85,7 @@ void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
     bus::serve(
         pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
         [this](const auto& open, const bus::MethodOptions& parsed) {
-            read(open, parsed,
+            read("GetTable", open, parsed,
                  [name = mailbox_name_](const auto& reply, const base::Result<TablePtr>& table) {
                      if (!table) {
                          reply.fail(table.error());
@@ -96,7 +102,7 @@ void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                             std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::with_refresh,
                default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
-                   read(open, parsed,
+                   read("GetTableFd", open, parsed,
                         [cache = cache_, name = mailbox_name_](
                             const auto& reply, const base::Result<TablePtr>& table) {
                             if (!table) {
@@ -117,7 +123,7 @@ void CdatObject::GetJson(sdbus::Result<std::string>&& result,
         pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
         [this](const auto& open, const bus::MethodOptions& parsed) {
             bus::admit(
-                clients_, bus::current_sender(getObject()), mailbox_name_, open, parsed,
+                gate_, call("GetJson", bus::Charge::user), open, parsed,
                 [cache = cache_, documents = documents_](const auto& reply, const auto& request) {
                     cache->get(request, [cache, documents, reply, deadline = request.deadline](
                                             const base::Result<TablePtr>& table) {
@@ -139,10 +145,11 @@ void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result,
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [this](const auto& open, bus::MethodOptions parsed) {
                    parsed.refresh = true;
-                   read(open, parsed, [](const auto& reply, const base::Result<TablePtr>& table) {
-                       table ? reply.succeed((*table)->header().sequence)
-                             : reply.fail(table.error());
-                   });
+                   read("Refresh", open, parsed,
+                        [](const auto& reply, const base::Result<TablePtr>& table) {
+                            table ? reply.succeed((*table)->header().sequence)
+                                  : reply.fail(table.error());
+                        });
                });
 }
 

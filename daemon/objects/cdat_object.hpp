@@ -23,7 +23,7 @@ inline constexpr std::size_t message_table_size_bytes_max = 64U << 10;
 class CdatObject final : private sdbus::AdaptorInterfaces<org::doed1::Cdat_adaptor> {
 public:
     /// `mailbox_name` stands in front of errors.
-    CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+    CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
                const std::string& path, std::shared_ptr<CdatCache> cache,
                std::shared_ptr<DocumentMaker> documents, std::string mailbox_name,
                base::Duration default_deadline);
@@ -54,13 +54,15 @@ private:
     std::string Source() override;
     std::vector<std::string> Problems() override;
 
-    /// Has `answer(Reply, Result<TablePtr>)` called with the table: at once when the copy will do, else as a request.
+    [[nodiscard]] bus::Gatekeeper::Call call(std::string_view method, bus::Charge charge);
+    /// Has `answer(Reply, Result<TablePtr>)` called with the table, the copy if that will do.
     template <typename... Values, typename Answer>
-    void read(const bus::Reply<Values...>& open, const bus::MethodOptions& options, Answer answer);
+    void read(std::string_view method, const bus::Reply<Values...>& open,
+              const bus::MethodOptions& options, Answer answer);
     void emit_change();
 
     bus::Pump& pump_;
-    bus::Clients& clients_;
+    bus::Gatekeeper& gate_;
     bus::OwnPresence presence_;
     std::shared_ptr<CdatCache> cache_;
     std::shared_ptr<DocumentMaker> documents_;

@@ -12,13 +12,13 @@ namespace doed::daemon {
 
 using bus::KnownOptions;
 
-MailboxObject::MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+MailboxObject::MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
                              std::shared_ptr<ServedMailbox> mailbox, Lend lend,
                              base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(bus::mailbox_path(
                                         mailbox->address(), mailbox->capability().offset))),
       pump_(pump),
-      clients_(clients),
+      gate_(gate),
       mailbox_(std::move(mailbox)),
       lend_(std::move(lend)),
       told_(to_tell()),
@@ -66,12 +66,19 @@ void MailboxObject::emit_changes() {
 
 // --- Methods: options, then who asks, then the mailbox, then the answer ---------------------------
 
+/// By whoever has made the call that is handled.
+bus::Gatekeeper::Call MailboxObject::call(std::string_view method) {
+    return {.client = bus::current_sender(getObject()),
+            .method = {names::mailbox_interface, method},
+            .subject = mailbox_->name()};
+}
+
 void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                              std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
-                   bus::admit(clients_, bus::current_sender(getObject()), mailbox_->name(), open,
-                              parsed, [mailbox = mailbox_](const auto& reply, const auto& request) {
+                   bus::admit(gate_, call("Discover"), open, parsed,
+                              [mailbox = mailbox_](const auto& reply, const auto& request) {
                                   mailbox->discover(
                                       request,
                                       [reply](const base::Result<ServedMailbox::Features>& found) {
@@ -84,14 +91,21 @@ void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
 
 void MailboxObject::GetTrace(sdbus::Result<std::string>&& result,
                              std::map<std::string, sdbus::Variant> options) {
-    bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
-               default_deadline_, [this](const auto& reply, const bus::MethodOptions& parsed) {
-                   mailbox_->trace(
-                       parsed, [reply, mailbox = mailbox_](const base::Result<io::Trace>& trace) {
-                           trace ? reply.succeed(trace_json(*mailbox, *trace, ClockPair::now()))
-                                 : reply.fail(trace.error());
-                       });
-               });
+    bus::serve(
+        pump_, presence_, std::move(result), options, KnownOptions::common, default_deadline_,
+        [this](const auto& open, const bus::MethodOptions& parsed) {
+            // It takes nothing of the device: one who fills the queue must not keep others from looking into it.
+            auto asked = call("GetTrace");
+            asked.charge = bus::Charge::none;
+            bus::admit(
+                gate_, asked, open, parsed,
+                [mailbox = mailbox_](const auto& reply, const auto& request) {
+                    mailbox->trace(request, [reply, mailbox](const base::Result<io::Trace>& trace) {
+                        trace ? reply.succeed(trace_json(*mailbox, *trace, ClockPair::now()))
+                              : reply.fail(trace.error());
+                    });
+                });
+        });
 }
 
 void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
@@ -99,7 +113,7 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
     const std::string client = bus::current_sender(getObject());
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [&](const auto& open, const bus::MethodOptions& parsed) {
-                   bus::admit(clients_, client, mailbox_->name(), open, parsed,
+                   bus::admit(gate_, call("Release"), open, parsed,
                               [mailbox = mailbox_, lend = lend_, client](
                                   const auto& reply, const bus::MethodOptions& request) {
                                   // A lease that comes when nobody waits any more is dropped, and thereby over.
@@ -118,8 +132,8 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
 void MailboxObject::Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
-                   bus::admit(clients_, bus::current_sender(getObject()), mailbox_->name(), open,
-                              parsed, [mailbox = mailbox_](const auto& reply, const auto& request) {
+                   bus::admit(gate_, call("Reset"), open, parsed,
+                              [mailbox = mailbox_](const auto& reply, const auto& request) {
                                   mailbox->reset(request, [reply](const base::Result<void>& done) {
                                       done ? reply.succeed() : reply.fail(done.error());
                                   });

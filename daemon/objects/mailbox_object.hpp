@@ -24,7 +24,7 @@ public:
     using Lend = std::function<void(const std::string& client,
                                     ServedMailbox::Completion<base::UniqueFd> completion)>;
 
-    MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+    MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
                   std::shared_ptr<ServedMailbox> mailbox, Lend lend,
                   base::Duration default_deadline);
     ~MailboxObject();
@@ -38,6 +38,7 @@ public:
     void emit_changes();
 
 private:
+    [[nodiscard]] bus::Gatekeeper::Call call(std::string_view method);
     void Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                   std::map<std::string, sdbus::Variant> options) override;
     void GetTrace(sdbus::Result<std::string>&& result,
@@ -70,7 +71,7 @@ private:
     [[nodiscard]] Told to_tell();
 
     bus::Pump& pump_;
-    bus::Clients& clients_;
+    bus::Gatekeeper& gate_;
     bus::OwnPresence presence_;
     std::shared_ptr<ServedMailbox> mailbox_;
     Lend lend_;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bus policy names what exists: a misspelt interface would never match and nobody would notice."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 from harness import NAME, POLICY, TOP
@@ -62,22 +63,59 @@ def allowed(context):
             if rule.tag == "allow" and (rule.get("send_interface") or "").startswith(NAME)}
 
 
-def test_everybody_gets_the_manager_only():
-    assert allowed({"context": "default"}) == {("org.doed1.Manager", None)}
-
-
-def test_the_group_reads_and_root_resets_and_borrows():
-    reading = {("org.doed1.Mailbox", "Discover"), ("org.doed1.Mailbox", "GetTrace"), ("org.doed1.Cdat", None)}
-    assert allowed({"group": "doe"}) == reading
-    assert allowed({"user": "root"}) == reading | {("org.doed1.Mailbox", "Reset"), ("org.doed1.Mailbox", "Release")}
-
-
-def test_root_may_call_every_method():
-    """A method that a later version adds needs a rule before anybody can call it."""
-    opened = allowed({"user": "root"})
+def test_every_method_reaches_doed_which_decides():
+    opened = allowed({"context": "default"})
     for interface, methods in our_methods().items():
         for method in methods:
             assert (interface, None) in opened or (interface, method) in opened, f"{interface}.{method}"
+
+
+def test_methods_that_take_a_device_are_opened_one_by_one():
+    """A method that a later version adds is closed until somebody has thought about it."""
+    assert {interface for interface, member in allowed({"context": "default"}) if member is None} == {"org.doed1.Manager"}
+
+
+def test_doed_decides_about_every_method_of_these_and_about_no_other():
+    text = (TOP / "daemon/bus/gatekeeper.cpp").read_text()
+    listed = {(interface, method) for interface, method in
+              re.findall(r"names::(mailbox|cdat)_interface, \"(\w+)\"}", text)}
+    methods = our_methods()
+    assert listed == {(short, method) for short, interface in (("mailbox", "org.doed1.Mailbox"), ("cdat", "org.doed1.Cdat"))
+                      for method in methods[interface]}
+
+
+# --- polkit --------------------------------------------------------------------------------------------
+
+
+def actions():
+    tree = ElementTree.parse(TOP / "dbus/org.doed1.policy")
+    return {action.get("id"): action for action in tree.getroot().findall("action")}
+
+
+def test_polkit_knows_the_actions_that_doed_asks_for():
+    text = (TOP / "daemon/bus/gatekeeper.cpp").read_text()
+    assert set(actions()) == set(re.findall(r"\"(org\.doed1\.[a-z][a-z-]*)\"", text))
+
+
+def test_nothing_is_allowed_without_an_administrator_by_default():
+    for action in actions().values():
+        for default in action.find("defaults"):
+            assert default.text.startswith("auth_admin")
+
+
+def test_doed_may_ask_about_others():
+    """polkit(8): for actions of others, the asker has to be root or their owner."""
+    for action in actions().values():
+        owners = [note.text for note in action.findall("annotate") if note.get("key") == "org.freedesktop.policykit.owner"]
+        assert owners == ["unix-user:doed"]
+
+
+def test_the_example_names_actions_that_exist():
+    text = (TOP / "dbus/org.doed1.rules.example").read_text()
+    assert set(re.findall(r"\"(org\.doed1\.[a-z-]+)\"", text)) == set(actions())
+
+
+# --- Properties ----------------------------------------------------------------------------------------
 
 
 def test_nobody_but_readers_gets_at_properties():

@@ -40,15 +40,16 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def wait_until(condition, what, patience_s=PATIENCE_S):
-    """Runs the main loop until condition() holds and returns its value."""
+def wait_until(condition, what, patience_s=PATIENCE_S, tick_ms=None):
+    """Runs the main loop until condition() holds and returns its value. With a tick, it is looked at at least that often: for
+    what wakes no main loop."""
     context = GLib.MainContext.default()
     deadline = time.monotonic() + patience_s
     value = condition()
     while not value:
         left_ms = int((deadline - time.monotonic()) * 1000)
         assert left_ms > 0, f"waited {patience_s} s in vain for {what}"
-        alarm = GLib.timeout_add(left_ms, lambda: GLib.SOURCE_CONTINUE)
+        alarm = GLib.timeout_add(min(left_ms, tick_ms or left_ms), lambda: GLib.SOURCE_CONTINUE)
         context.iteration(True)
         GLib.source_remove(alarm)
         value = condition()
@@ -170,6 +171,51 @@ class Client:
 
         if not reached():
             wait_until(lambda: heard and reached(), f"{name} of {path} to be {value!r}", patience_s)
+
+
+class FakePolkit:
+    """polkit's service on a test's bus, which says what the test wants: `verdict` is (is_authorized, is_challenge), or None for
+    no answer until answer()."""
+
+    XML = """<node><interface name="org.freedesktop.PolicyKit1.Authority">
+      <method name="CheckAuthorization">
+        <arg type="(sa{sv})" direction="in"/><arg type="s" direction="in"/><arg type="a{ss}" direction="in"/>
+        <arg type="u" direction="in"/><arg type="s" direction="in"/><arg type="(bba{ss})" direction="out"/>
+      </method>
+      <method name="CancelCheckAuthorization"><arg type="s" direction="in"/></method>
+    </interface></node>"""
+    RULES = """<policy user="root"><allow own="org.freedesktop.PolicyKit1"/>
+      <allow send_destination="org.freedesktop.PolicyKit1"/></policy>"""
+
+    def __init__(self, address):
+        self.verdict = (False, False)
+        self.asked = []
+        self.cancelled = []
+        self.open = []
+        self.client = Client(address)
+        interface = Gio.DBusNodeInfo.new_for_xml(self.XML).interfaces[0]
+        self.client.connection.register_object("/org/freedesktop/PolicyKit1/Authority", interface, self._called)
+        self.client.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
+                         GLib.Variant("(su)", ("org.freedesktop.PolicyKit1", 4)), name="org.freedesktop.DBus")
+
+    def _called(self, _connection, _sender, _path, _interface, method, arguments, invocation):
+        if method == "CancelCheckAuthorization":
+            self.cancelled.append(arguments.unpack()[0])
+            invocation.return_value(None)
+            return
+        (kind, details), action, _, flags, cancellation = arguments.unpack()
+        self.asked.append((kind, details, action, flags, cancellation))
+        self.open.append(invocation)
+        if self.verdict is not None:
+            self.answer(*self.verdict)
+
+    def answer(self, is_authorized, is_challenge=False):
+        for invocation in self.open:
+            invocation.return_value(GLib.Variant("((bba{ss}))", ((is_authorized, is_challenge, {}),)))
+        self.open = []
+
+    def stop(self):
+        self.client.close()
 
 
 class Bus:

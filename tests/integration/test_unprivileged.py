@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what, as the shipped bus policy says: everybody looks, group doe reads, root resets and borrows."""
+"""Who may do what: everybody looks, the readers' group has devices read, root resets and borrows, and polkit lets others."""
 
 import grp
 import subprocess
@@ -10,7 +10,7 @@ import harness
 from harness import CDAT, ENDPOINT_MAILBOX, MAILBOX, NOBODY, PATIENCE_S
 
 METHODS = {"Discover": MAILBOX, "GetTrace": MAILBOX, "Reset": MAILBOX, "Release": MAILBOX, "GetTable": CDAT,
-           "GetTableFd": CDAT, "Refresh": CDAT}
+           "GetTableFd": CDAT, "GetJson": CDAT, "Refresh": CDAT}
 
 
 def busctl(bus, *words, groups=()):
@@ -19,10 +19,6 @@ def busctl(bus, *words, groups=()):
                            stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S, check=False, user=NOBODY,
                            group=NOBODY, extra_groups=list(groups), cwd="/")
     return ended.returncode == 0, ended.stdout
-
-
-def invoke(bus, method, **who):
-    return busctl(bus, "call", harness.NAME, ENDPOINT_MAILBOX, METHODS[method], method, "a{sv}", "0", **who)
 
 
 def test_nobody_may_look(doed, bus):
@@ -34,11 +30,66 @@ def test_nobody_may_look(doed, bus):
         assert succeeded, text
 
 
+@pytest.fixture
+def group():
+    """A group of this machine that stands for doe, which need not exist here."""
+    return grp.getgrnam("users")
+
+
+@pytest.fixture
+def doed(start_doed, group):
+    return start_doed(config={"reader_group": group.gr_name})
+
+
+@pytest.fixture
+def bus(tmp_path):
+    """A bus with room for polkit."""
+    policy = tmp_path / "policy.conf"
+    policy.write_text(harness.POLICY.read_text().replace("</busconfig>", harness.FakePolkit.RULES + "</busconfig>"))
+    bus = harness.Bus(tmp_path, policy)
+    yield bus
+    bus.stop()
+
+
+@pytest.fixture
+def polkit(bus):
+    polkit = harness.FakePolkit(bus.address)
+    yield polkit
+    polkit.stop()
+
+
+@pytest.fixture
+def nobody(bus):
+    """A client of nobody's: a process of its own makes its calls."""
+    return NobodysCalls(bus)
+
+
+class NobodysCalls:
+    def __init__(self, bus):
+        self.bus = bus
+
+    def start(self, method, *options, groups=()):
+        """A busctl that goes on by itself, so that this process can be polkit meanwhile."""
+        words = ["busctl", f"--address={self.bus.address}", "--timeout=60", "call", harness.NAME, ENDPOINT_MAILBOX,
+                 METHODS[method], method, "a{sv}", str(len(options) // 3), *options]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, user=NOBODY,
+                                group=NOBODY, extra_groups=list(groups), cwd="/", preexec_fn=harness.die_with_parent)
+
+    def call(self, method, *options, **who):
+        process = self.start(method, *options, **who)
+        harness.wait_until(lambda: process.poll() is not None, f"{method} to end", tick_ms=20)
+        return process.returncode == 0, process.communicate()[0]
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_nobody_may_not_use_a_device(doed, bus, method):
-    succeeded, text = invoke(bus, method)
+def test_nobody_may_not_use_a_device(doed, nobody, method):
+    """There is no polkit on this bus."""
+    succeeded, text = nobody.call(method)
     assert not succeeded
-    assert "Access denied" in text
+    needed = "root or polkit" if method in ("Reset", "Release") else "group doe, root, or polkit"
+    assert f"{METHODS[method]}.{method} needs {needed}" in text
+    assert "polkit cannot be asked: " in text
+    assert doed.log().count(" is denied to user 65534") == 1
 
 
 def test_nobody_may_not_set_a_property(doed, bus):
@@ -47,24 +98,65 @@ def test_nobody_may_not_set_a_property(doed, bus):
     assert "Access denied" in text
 
 
-@pytest.fixture
-def group(tmp_path):
-    """A group of this machine that stands for doe, which need not exist here."""
-    return grp.getgrnam("users")
-
-
-@pytest.fixture
-def bus(tmp_path, group):
-    policy = tmp_path / "policy.conf"
-    policy.write_text(harness.POLICY.read_text().replace('group="doe"', f'group="{group.gr_name}"'))
-    bus = harness.Bus(tmp_path, policy)
-    yield bus
-    bus.stop()
-
-
 @pytest.mark.parametrize("method,may", [("Discover", True), ("GetTrace", True), ("GetTable", True),
-                                        ("GetTableFd", True), ("Refresh", True), ("Reset", False),
+                                        ("GetTableFd", True), ("GetJson", True), ("Refresh", True), ("Reset", False),
                                         ("Release", False)])
-def test_the_group_may_read_and_no_more(doed, bus, group, method, may):
-    succeeded, text = invoke(bus, method, groups=[group.gr_gid])
+def test_the_group_may_read_and_no_more(doed, nobody, group, method, may):
+    succeeded, text = nobody.call(method, groups=[group.gr_gid])
     assert succeeded == may, text
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_polkit_lets_others(doed, polkit, nobody, method):
+    polkit.verdict = (True, False)
+    succeeded, text = nobody.call(method)
+    assert succeeded, text
+    [(kind, details, action, flags, _)] = polkit.asked
+    assert kind == "system-bus-name"
+    assert details["name"].startswith(":")
+    assert action == ("org.doed1.manage" if method in ("Reset", "Release") else "org.doed1.read-cdat")
+    assert flags == 0
+
+
+def test_polkit_does_not_let_others(doed, polkit, nobody):
+    succeeded, text = nobody.call("GetTable")
+    assert not succeeded
+    assert "polkit does not allow it" in text
+
+
+def test_nobody_is_asked_unless_the_caller_wants_so(doed, polkit, nobody):
+    polkit.verdict = (False, True)
+    succeeded, text = nobody.call("Reset")
+    assert not succeeded
+    assert 'somebody would have to be asked, which takes the option "interactive"' in text
+    nobody.call("Reset", "interactive", "b", "true")
+    assert [flags for _, _, _, flags, _ in polkit.asked] == [0, 1]
+
+
+def test_a_question_ends_with_who_asked(doed, polkit, nobody, client):
+    polkit.verdict = None
+    process = nobody.start("GetTable")
+    harness.wait_until(lambda: polkit.asked, "the question")
+    process.kill()
+    process.communicate()
+    harness.wait_until(lambda: polkit.cancelled, "its end")
+    assert polkit.cancelled == [polkit.asked[0][4]]
+    polkit.answer(True)
+    assert client.invoke(ENDPOINT_MAILBOX, CDAT, "GetTable")
+
+
+def test_a_question_ends_at_the_deadline(doed, polkit, nobody):
+    polkit.verdict = None
+    succeeded, text = nobody.call("GetTable", "deadline-usec", "t", "200000")
+    assert not succeeded
+    assert "DeadlineExceeded" in text or "polkit has not decided in time" in text
+    harness.wait_until(lambda: polkit.cancelled, "its end")
+
+
+def test_a_reader_that_refreshes_too_often_needs_more(start_doed, polkit, nobody, group):
+    start_doed(config={"reader_group": group.gr_name, "refresh_limit": 2})
+    outcomes = [nobody.call("Refresh", groups=[group.gr_gid])[0] for _ in range(2)]
+    assert outcomes == [True, True]
+    while nobody.call("Refresh", groups=[group.gr_gid])[0]:
+        pass
+    assert {action for _, _, action, _, _ in polkit.asked} == {"org.doed1.manage"}

@@ -3,7 +3,7 @@
 // Who may have how much under way, and what becomes of it: clients of a real bus, and users that a test makes up.
 #include "daemon/bus/clients.hpp"
 
-#include "daemon/bus/user_lookup.hpp"
+#include "daemon/bus/credentials_lookup.hpp"
 #include "on_a_bus.hpp"
 #include "test_client.hpp"
 
@@ -32,7 +32,7 @@ protected:
             [this](const std::string& name, auto found) {
                 ++lookups[name];
                 if (const auto user = users.find(name); user != users.end()) {
-                    found(user->second);
+                    found(Credentials{user->second, {}});
                 } else {
                     unknown.emplace(name, std::move(found));
                 }
@@ -41,7 +41,7 @@ protected:
     }
     Answer ask(const std::string& name) {
         Answer answer;
-        clients->admit(name, [&](base::Result<RequestPtr> request) {
+        clients->admit(name, Charge::user, [&](base::Result<RequestPtr> request) {
             EXPECT_FALSE(answer) << "answered twice";
             answer = std::move(request);
         });
@@ -67,7 +67,7 @@ protected:
 
     std::map<std::string, std::uint32_t> users{{":a", 1}, {":b", 1}, {":c", 2}};
     std::map<std::string, int> lookups;
-    std::map<std::string, std::move_only_function<void(base::Result<std::uint32_t>)>> unknown;
+    std::map<std::string, std::move_only_function<void(base::Result<Credentials>)>> unknown;
     std::optional<Clients> clients;
 };
 
@@ -126,7 +126,7 @@ TEST_F(TheClients, CountInAllOnlyForWhatTheirUserMayHave) {
     int refused = 0;
     for (const char* const name : {":w", ":x", ":y", ":z"}) {
         for (int i = 0; i < 2; ++i) {
-            clients->admit(name, [&](base::Result<RequestPtr> request) {
+            clients->admit(name, Charge::user, [&](base::Result<RequestPtr> request) {
                 request ? held.push_back(std::move(*request)) : void(++refused);
             });
         }
@@ -162,7 +162,7 @@ TEST_F(TheClients, WaitUntilTheirUserIsKnownWithinTheirLimit) {
     EXPECT_THAT(refusal(":new"), HasSubstr("this client has 2 under way"));
     EXPECT_TRUE(answers.empty());
     EXPECT_EQ(lookups[":new"], 1);
-    unknown.at(":new")(7U);
+    unknown.at(":new")(Credentials{7U, {}});
     ASSERT_EQ(answers.size(), 2U);
     ASSERT_TRUE(answers[0]);
     EXPECT_EQ((*answers[0])->uid(), 7U);
@@ -175,7 +175,8 @@ TEST_F(TheClients, WaitUntilTheirUserIsKnownWithinTheirLimit) {
 TEST_F(TheClients, WhoseUserIsNotToldAreRefusedAndMayAskAgain) {
     make({});
     std::optional<base::Result<RequestPtr>> answer;
-    clients->admit(":new", [&](base::Result<RequestPtr> request) { answer = std::move(request); });
+    clients->admit(":new", Charge::user,
+                   [&](base::Result<RequestPtr> request) { answer = std::move(request); });
     unknown.at(":new")(base::fail(Errc::io, "no such name"));
     ASSERT_TRUE(answer && !*answer);
     EXPECT_EQ(answer->error().code(), Errc::io);
@@ -236,7 +237,7 @@ TEST_F(TheClients, ThatLeaveBeforeTheirUserIsKnownAreAnsweredThen) {
     run_until([&] { return answer.has_value(); });
     ASSERT_FALSE(*answer);
     EXPECT_EQ(answer->error().code(), Errc::cancelled);
-    unknown.at(name)(5U);
+    unknown.at(name)(Credentials{5U, {}});
     EXPECT_TRUE(admitted(":a")) << "nothing of it is left";
 }
 
@@ -244,34 +245,35 @@ TEST_F(TheClients, MayGoBeforeTheirRequests) {
     make({});
     const auto held = admitted(":a");
     bool answered = false;
-    clients->admit(":new", [&](const base::Result<RequestPtr>&) { answered = true; });
+    clients->admit(":new", Charge::user, [&](const base::Result<RequestPtr>&) { answered = true; });
     clients.reset();
-    unknown.at(":new")(7U);
+    unknown.at(":new")(Credentials{7U, {}});
     EXPECT_FALSE(answered);
     EXPECT_EQ(held->uid(), 1U);
 }
 
-class AUserLookup : public OnABus {
+class ACredentialsLookup : public OnABus {
 protected:
-    std::optional<UserLookup> lookup{std::in_place, *connection, *pump};
-    std::optional<base::Result<std::uint32_t>> found;
+    std::optional<CredentialsLookup> lookup{std::in_place, *connection, *pump};
+    std::optional<base::Result<Credentials>> found;
 
     void find(const std::string& name) {
         found.reset();
-        lookup->find(name, [this](base::Result<std::uint32_t> user) { found = std::move(user); });
+        lookup->find(name, [this](base::Result<Credentials> who) { found = std::move(who); });
     }
 };
 
-TEST_F(AUserLookup, FindsTheUserBehindAClient) {
+TEST_F(ACredentialsLookup, FindsTheUserBehindAClient) {
     const TestClient client(bus.address());
     find(client.name());
     EXPECT_FALSE(found) << "nobody has been waited for";
     run_until([this] { return found.has_value(); });
     ASSERT_TRUE(*found) << found->error().message();
-    EXPECT_EQ(**found, ::geteuid());
+    EXPECT_EQ((*found)->uid, ::geteuid());
+    EXPECT_TRUE((*found)->in_group(::getegid()));
 }
 
-TEST_F(AUserLookup, FailsForAClientThatIsNotThere) {
+TEST_F(ACredentialsLookup, FailsForAClientThatIsNotThere) {
     for (const char* name : {":1.4711", "org.example.Nobody", ""}) {
         find(name);
         run_until([this] { return found.has_value(); });
@@ -281,13 +283,13 @@ TEST_F(AUserLookup, FailsForAClientThatIsNotThere) {
     }
 }
 
-TEST_F(AUserLookup, TellsNothingWhenItIsNoMore) {
+TEST_F(ACredentialsLookup, TellsNothingWhenItIsNoMore) {
     const TestClient client(bus.address());
     find(client.name());
     lookup.reset();
     lookup.emplace(*connection, *pump);
     bool other = false;
-    lookup->find(client.name(), [&](const base::Result<std::uint32_t>&) { other = true; });
+    lookup->find(client.name(), [&](const base::Result<Credentials>&) { other = true; });
     run_until([&] { return other; });
     EXPECT_FALSE(found);
 }

@@ -37,6 +37,7 @@ TEST(AConfiguration, SetsEveryKey) {
         "log_level": "debug", "workers": 2, "poll_floor_us": 100, "poll_cap_us": 8000,
         "exchange_timeout_ms": 2000, "queue_limit": 8, "default_deadline_ms": 500,
         "queue_limit_per_client": 3, "queue_limit_per_user": 4, "queue_limit_in_all": 65536,
+        "refresh_limit": 5, "reader_group": "storage",
         "disable_protocols": ["1e98:02"]})",
                                       "doed.json");
     ASSERT_TRUE(config) << config.error().message();
@@ -52,6 +53,8 @@ TEST(AConfiguration, SetsEveryKey) {
     EXPECT_EQ(config->limits.per_client, 3U);
     EXPECT_EQ(config->limits.per_user, 4U);
     EXPECT_EQ(config->limits.in_all, 65536U);
+    EXPECT_EQ(config->refreshes.at_once, 5U);
+    EXPECT_EQ(config->reader_group, "storage");
 }
 
 TEST(ADeviceOfTheConfiguration, StartsFromTheValuesAtTheTop) {
@@ -107,6 +110,8 @@ TEST(AConfiguration, IsRefusedWithFilePlaceAndWhatWasExpected) {
         {R"({"queue_limit_per_client": 0})", "/queue_limit_per_client", "4096"},
         {R"({"queue_limit_per_user": 4097})", "/queue_limit_per_user", "4096"},
         {R"({"queue_limit_in_all": 65537})", "/queue_limit_in_all", "65536"},
+        {R"({"refresh_limit": 0})", "/refresh_limit", "4096"},
+        {R"({"reader_group": ""})", "/reader_group", "group"},
         {R"({"default_deadline_ms": -1})", "/default_deadline_ms", "1"},
         {R"({"disable_protocols": "1e98:02"})", "/disable_protocols", "array"},
         {R"({"disable_protocols": ["1e98"]})", "/disable_protocols/0", "1e98:02"},

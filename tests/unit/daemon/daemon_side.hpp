@@ -6,11 +6,13 @@
 
 #include "base/dbus_names.hpp"
 #include "changing_host.hpp"
+#include "daemon/bus/authority.hpp"
 #include "daemon/bus/clients.hpp"
 #include "daemon/bus/connect.hpp"
+#include "daemon/bus/credentials_lookup.hpp"
+#include "daemon/bus/gatekeeper.hpp"
 #include "daemon/bus/peer_watch.hpp"
 #include "daemon/bus/pump.hpp"
-#include "daemon/bus/user_lookup.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/served_device.hpp"
 #include "fake_tree.hpp"
@@ -47,13 +49,15 @@ public:
         connection = std::move(*opened);
         pump.emplace(loop, *connection, [](const std::string&) {});
         peers.emplace(*connection);
-        users.emplace(*connection, *pump);
+        credentials.emplace(*connection, *pump);
         clients.emplace(
             *peers,
-            [this](const std::string& name, bus::UserLookup::Found found) {
-                users->find(name, std::move(found));
+            [this](const std::string& name, bus::CredentialsLookup::Found found) {
+                credentials->find(name, std::move(found));
             },
             config.limits);
+        polkit.emplace(*connection, *pump);
+        gate.emplace(*clients, *polkit, bus::Gatekeeper::Setup{});
         manager.emplace(*connection, *pump, config.allowed, LockdownMode::unknown);
         bus::request_name(*connection, names::bus_name);
         client.emplace(bus.address());
@@ -129,8 +133,10 @@ public:
     std::unique_ptr<sdbus::IConnection> connection;
     std::optional<bus::Pump> pump;
     std::optional<bus::PeerWatch> peers;
-    std::optional<bus::UserLookup> users;
+    std::optional<bus::CredentialsLookup> credentials;
     std::optional<bus::Clients> clients;
+    std::optional<bus::Polkit> polkit;
+    std::optional<bus::Gatekeeper> gate;
     std::optional<ManagerObject> manager;
     std::optional<bus::TestClient> client;
     /// What is done when a mailbox has changed, and when a device wants the host to be looked at.

@@ -58,7 +58,7 @@ protected:
         side.on_loop([this] {
             side.look = [this] { inventory->look(); };
             ASSERT_TRUE(inventory->begin());
-            inventory->publish(*side.connection, *side.pump, *side.clients, *side.manager);
+            inventory->publish(*side.connection, *side.pump, *side.gate, *side.manager);
         });
     }
     /// Begins with one endpoint, and waits until it is claimed.

@@ -67,7 +67,7 @@ protected:
     void serve(DeviceFinding first) {
         side.on_loop([&] {
             device = std::make_shared<ServedDevice>(side.context, std::move(first));
-            device->publish(*side.connection, *side.pump, *side.clients);
+            device->publish(*side.connection, *side.pump, *side.gate);
             device->begin();
         });
     }
