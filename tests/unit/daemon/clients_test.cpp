@@ -133,7 +133,7 @@ TEST_F(TheClients, CountInAllOnlyForWhatTheirUserMayHave) {
     }
     EXPECT_TRUE(admitted(":c")) << "it has a user, and the others have none yet";
     for (auto& [name, found] : unknown) {
-        found(1U);
+        found(Credentials{1U, {}});
     }
     EXPECT_EQ(held.size(), 2U);
     EXPECT_EQ(refused, 6);
@@ -157,8 +157,8 @@ TEST_F(TheClients, WaitUntilTheirUserIsKnownWithinTheirLimit) {
     const auto take = [&](base::Result<RequestPtr> request) {
         answers.push_back(std::move(request));
     };
-    clients->admit(":new", take);
-    clients->admit(":new", take);
+    clients->admit(":new", Charge::user, take);
+    clients->admit(":new", Charge::user, take);
     EXPECT_THAT(refusal(":new"), HasSubstr("this client has 2 under way"));
     EXPECT_TRUE(answers.empty());
     EXPECT_EQ(lookups[":new"], 1);
@@ -228,7 +228,7 @@ TEST_F(TheClients, ThatLeaveBeforeTheirUserIsKnownAreAnsweredThen) {
     make({.in_all = 1});
     TestClient leaving(bus.address());
     std::optional<base::Result<RequestPtr>> answer;
-    clients->admit(leaving.name(), [&](base::Result<RequestPtr> request) {
+    clients->admit(leaving.name(), Charge::user, [&](base::Result<RequestPtr> request) {
         EXPECT_FALSE(answer) << "answered twice";
         answer = std::move(request);
     });

@@ -4,6 +4,7 @@
 #include "daemon/bus/gatekeeper.hpp"
 
 #include "base/dbus_names.hpp"
+#include "daemon/bus/errors.hpp"
 #include "on_a_bus.hpp"
 #include "test_client.hpp"
 
@@ -79,7 +80,7 @@ protected:
         if (!*answer) {
             return "waits";
         }
-        return **answer ? "yes" : std::string(base::to_string((*answer)->error().code()));
+        return **answer ? "yes" : std::string(error_name((*answer)->error().code()));
     }
     std::string decided(const std::string& client, const Method& method,
                         const MethodOptions& options = {}) {
@@ -95,7 +96,7 @@ protected:
     std::optional<Gatekeeper> gate;
 };
 
-const std::string denied(base::to_string(Errc::access_denied));
+const std::string denied(error_name(Errc::access_denied));
 
 TEST(TheListOfMethods, HasThoseThatTakeADeviceAndNoOthers) {
     EXPECT_EQ(access_to(get_table), Access::read_cdat);
@@ -174,7 +175,7 @@ TEST_F(TheGatekeeper, DoesNotUseWhatPolkitSaysTooLate) {
     const auto late =
         call(":nobody", get_table, {.deadline = std::chrono::steady_clock::now() - 1ms});
     authority.asked[0]->answered(Verdict::authorized);
-    EXPECT_EQ(outcome(late), base::to_string(Errc::deadline_exceeded));
+    EXPECT_EQ(outcome(late), error_name(Errc::deadline_exceeded));
 }
 
 TEST_F(TheGatekeeper, CountsWhatWaitsForPolkit) {
@@ -182,7 +183,7 @@ TEST_F(TheGatekeeper, CountsWhatWaitsForPolkit) {
     for (std::uint32_t i = 0; i < RequestLimits().per_client; ++i) {
         waiting.push_back(call(":nobody", get_table));
     }
-    EXPECT_EQ(decided(":nobody", get_table), base::to_string(Errc::limits_exceeded));
+    EXPECT_EQ(decided(":nobody", get_table), error_name(Errc::limits_exceeded));
     EXPECT_EQ(decided(":reader", get_table), "yes");
     authority.asked[0]->answered(Verdict::refused);
     EXPECT_EQ(decided(":nobody", get_table), "waits");
@@ -195,9 +196,9 @@ TEST_F(TheGatekeeper, WithdrawsTheQuestionsOfAClientThatLeaves) {
     ASSERT_EQ(authority.asked.size(), 1U);
     leaving.leave();
     run_until([&] { return authority.asked[0]->cancelled; });
-    EXPECT_EQ(outcome(waiting), base::to_string(Errc::cancelled));
+    EXPECT_EQ(outcome(waiting), error_name(Errc::cancelled));
     authority.asked[0]->answered(Verdict::authorized);
-    EXPECT_EQ(outcome(waiting), base::to_string(Errc::cancelled));
+    EXPECT_EQ(outcome(waiting), error_name(Errc::cancelled));
 }
 
 TEST_F(TheGatekeeper, AnswersNobodyOnceItIsGone) {
