@@ -305,7 +305,7 @@ Startup<void> Daemon::export_objects() {
             },
             config_.limits);
         manager_.emplace(*connection_, *pump_, config_.allowed, inventory_->lockdown());
-        inventory_->publish(*connection_, *pump_, *peers_, *clients_, *manager_);
+        inventory_->publish(*connection_, *pump_, *clients_, *manager_);
     } catch (const sdbus::Error& error) {
         return startup_failure(ExitCode::failure,
                                "cannot publish objects on the bus: " + error.getMessage());

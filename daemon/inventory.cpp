@@ -125,7 +125,7 @@ void Inventory::add(DeviceFinding finding) {
     // Published with its owner.
     device->begin();
     if (connection_ != nullptr) {
-        device->publish(*connection_, *pump_, *peers_, *clients_);
+        device->publish(*connection_, *pump_, *clients_);
         context_.log.info(address.to_string() + ": found");
     }
 }
@@ -162,15 +162,14 @@ void Inventory::log_problems(const HostFindings& findings) {
 
 // --- Publishing, counting, ending ------------------------------------------------------------------------------------------------
 
-void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
-                        bus::Clients& clients, ManagerObject& manager) {
+void Inventory::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+                        ManagerObject& manager) {
     connection_ = &connection;
     pump_ = &pump;
-    peers_ = &peers;
     clients_ = &clients;
     manager_ = &manager;
     for (const auto& [address, device] : devices_) {
-        device->publish(connection, pump, peers, clients);
+        device->publish(connection, pump, clients);
     }
 }
 

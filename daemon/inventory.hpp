@@ -29,8 +29,8 @@ public:
     void look();
     /// Puts the objects on the bus, also those of devices that come later. The manager is told of what
     /// concerns the host as a whole.
-    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
-                 bus::Clients& clients, ManagerObject& manager);
+    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
+                 ManagerObject& manager);
 
     /// Whether begin() has been and no claim is under way.
     [[nodiscard]] bool settled() const;
@@ -69,7 +69,6 @@ private:
 
     sdbus::IConnection* connection_ = nullptr;  ///< set once published
     bus::Pump* pump_ = nullptr;
-    bus::PeerWatch* peers_ = nullptr;
     bus::Clients* clients_ = nullptr;
     ManagerObject* manager_ = nullptr;
 };

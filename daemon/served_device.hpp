@@ -66,8 +66,7 @@ public:
     /// The device as it was found just now, which may mean another owner.
     void update(DeviceFinding finding);
     /// Puts the objects on the bus, and keeps them there.
-    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
-                 bus::Clients& clients);
+    void publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients);
     /// The device is not there any more: objects go at once, waiters get `why`; `closed` is called once, when everything has
     /// been let go. Nothing else is called after it.
     void close(base::Errc why, std::function<void()> closed);
@@ -139,6 +138,7 @@ private:
     void lease_ended(Mailbox& mailbox);
 
     [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Mailbox& mailbox) const;
+    [[nodiscard]] std::shared_ptr<DocumentMaker> make_documents(const Mailbox& mailbox) const;
     void publish_mailbox(Mailbox& mailbox);
     void mailbox_changed(Mailbox& mailbox);
     void log_error(Mailbox& mailbox);
@@ -174,7 +174,6 @@ private:
 
     sdbus::IConnection* connection_ = nullptr;  ///< set once published
     bus::Pump* pump_ = nullptr;
-    bus::PeerWatch* peers_ = nullptr;
     bus::Clients* clients_ = nullptr;
     std::unique_ptr<DeviceObject> object_;
 };

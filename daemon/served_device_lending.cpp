@@ -37,8 +37,8 @@ void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompl
         return;
     }
     if (changing_ || (session_ && gives_back_for(mailbox))) {
-        after_change_.push_back([self = shared_from_this(), &mailbox, client,
-                                 completion = std::move(completion)]() mutable {
+        after_change_.emplace_back([self = shared_from_this(), &mailbox, client,
+                                    completion = std::move(completion)]() mutable {
             self->grant(mailbox, client, std::move(completion));
         });
         if (!std::exchange(changing_, true)) {

@@ -2,6 +2,7 @@
 //
 // ServedDevice: what the bus and the log get to see of it.
 #include "daemon/bus/paths.hpp"
+#include "daemon/host_view_reader.hpp"
 #include "daemon/kernel_table_reader.hpp"
 #include "daemon/served_device.hpp"
 
@@ -41,11 +42,23 @@ std::shared_ptr<CdatCache> ServedDevice::make_cache(const Mailbox& mailbox) cons
         });
 }
 
-void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::PeerWatch& peers,
-                           bus::Clients& clients) {
+std::shared_ptr<DocumentMaker> ServedDevice::make_documents(const Mailbox& mailbox) const {
+    const auto& served = *mailbox.served;
+    DocumentMaker::Look look;
+    if (context_.sysfs_root) {
+        look = [root = *context_.sysfs_root, device = address()] {
+            return read_host_view(root, device);
+        };
+    }
+    return std::make_shared<DocumentMaker>(
+        context_.loop, context_.workers,
+        fmt::format("{}/{:x}", address().to_string(), served.capability().offset), served.name(),
+        std::move(look));
+}
+
+void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients) {
     connection_ = &connection;
     pump_ = &pump;
-    peers_ = &peers;
     clients_ = &clients;
     object_ = std::make_unique<DeviceObject>(connection, pump, finding_.info);
     object_->emit_added();
@@ -125,7 +138,7 @@ void ServedDevice::update_cdat(Mailbox& mailbox) {
         mailbox.cdat_object = std::make_unique<CdatObject>(
             *connection_, *pump_, *clients_,
             bus::mailbox_path(served.address(), served.capability().offset), mailbox.cache,
-            served.name(), context_.config.default_deadline);
+            make_documents(mailbox), served.name(), context_.config.default_deadline);
         mailbox.cdat_object->emit_added();
     }
 }

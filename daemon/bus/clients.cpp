@@ -160,6 +160,7 @@ void ClientLedger::left(const std::string& name) {
     }
     // Each may end others with it.
     std::vector<std::weak_ptr<Request>> withdrawn;
+    withdrawn.reserve(client.under_way.size());
     for (Request* const request : client.under_way) {
         withdrawn.push_back(request->weak_from_this());
     }

@@ -22,11 +22,13 @@ base::Error too_large(const std::string& mailbox_name, const cdat::Table& table)
 
 CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
                        const std::string& path, std::shared_ptr<CdatCache> cache,
-                       std::string mailbox_name, base::Duration default_deadline)
+                       std::shared_ptr<DocumentMaker> documents, std::string mailbox_name,
+                       base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(path)),
       pump_(pump),
       clients_(clients),
       cache_(std::move(cache)),
+      documents_(std::move(documents)),
       mailbox_name_(std::move(mailbox_name)),
       default_deadline_(default_deadline) {
     registerAdaptor();
@@ -108,6 +110,30 @@ void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                });
 }
 
+// A document takes its time on a worker: a request, also when the table is there.
+void CdatObject::GetJson(sdbus::Result<std::string>&& result,
+                         std::map<std::string, sdbus::Variant> options) {
+    bus::serve(
+        pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
+        [this](const auto& open, const bus::MethodOptions& parsed) {
+            bus::admit(
+                clients_, bus::current_sender(getObject()), mailbox_name_, open, parsed,
+                [cache = cache_, documents = documents_](const auto& reply, const auto& request) {
+                    cache->get(request, [cache, documents, reply, deadline = request.deadline](
+                                            const base::Result<TablePtr>& table) {
+                        if (!table) {
+                            reply.fail(table.error());
+                            return;
+                        }
+                        documents->make(*table, cache->source(), deadline,
+                                        [reply](const base::Result<DocumentMaker::Text>& text) {
+                                            text ? reply.succeed(**text) : reply.fail(text.error());
+                                        });
+                    });
+                });
+        });
+}
+
 void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result,
                          std::map<std::string, sdbus::Variant> options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
@@ -145,7 +171,7 @@ std::string CdatObject::Source() {
 std::vector<std::string> CdatObject::Problems() {
     std::vector<std::string> texts;
     if (cache_->table()) {
-        for (const auto& problem : cache_->table()->problems()) {
+        for (const auto& problem : cache_->table()->all_problems()) {
             texts.push_back(cdat::to_string(problem));
         }
     }

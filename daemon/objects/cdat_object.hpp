@@ -6,6 +6,7 @@
 #include "cdat_adaptor.hpp"
 #include "daemon/bus/guard.hpp"
 #include "daemon/cdat_cache.hpp"
+#include "daemon/document_maker.hpp"
 
 #include <cstdint>
 #include <map>
@@ -23,7 +24,8 @@ class CdatObject final : private sdbus::AdaptorInterfaces<org::doed1::Cdat_adapt
 public:
     /// `mailbox_name` stands in front of errors.
     CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Clients& clients,
-               const std::string& path, std::shared_ptr<CdatCache> cache, std::string mailbox_name,
+               const std::string& path, std::shared_ptr<CdatCache> cache,
+               std::shared_ptr<DocumentMaker> documents, std::string mailbox_name,
                base::Duration default_deadline);
     ~CdatObject();
 
@@ -40,6 +42,8 @@ private:
                   std::map<std::string, sdbus::Variant> options) override;
     void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                     std::map<std::string, sdbus::Variant> options) override;
+    void GetJson(sdbus::Result<std::string>&& result,
+                 std::map<std::string, sdbus::Variant> options) override;
     void Refresh(sdbus::Result<std::uint32_t>&& result,
                  std::map<std::string, sdbus::Variant> options) override;
 
@@ -59,6 +63,7 @@ private:
     bus::Clients& clients_;
     bus::OwnPresence presence_;
     std::shared_ptr<CdatCache> cache_;
+    std::shared_ptr<DocumentMaker> documents_;
     std::string mailbox_name_;
     base::Duration default_deadline_;
 };

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
+#include <string>
 
 namespace doed::base {
 
@@ -53,60 +53,124 @@ std::string quoted_list(std::span<const std::string_view> words) {
     return list;
 }
 
-// Follows the parser through the document and remembers the first key that an object has twice; the library keeps the
-// last value of such a key without a word.
-class RepeatedKeyFinder {
-public:
-    void on_event(json::parse_event_t event, const json& parsed) {
-        switch (event) {
-            case json::parse_event_t::object_start: frames_.push_back({.is_array = false}); break;
-            case json::parse_event_t::array_start: frames_.push_back({.is_array = true}); break;
-            case json::parse_event_t::key: on_key(parsed.get_ref<const std::string&>()); break;
-            case json::parse_event_t::object_end:
-            case json::parse_event_t::array_end:
-                frames_.pop_back();
-                end_element();
-                break;
-            case json::parse_event_t::value: end_element(); break;
-        }
-    }
-
-    [[nodiscard]] const std::optional<std::string>& pointer() const noexcept { return pointer_; }
-
-private:
-    struct Frame {
-        bool is_array;
-        std::size_t index = 0;
-        std::string key{};
-        std::set<std::string> keys{};
-    };
-
-    void on_key(const std::string& key) {
-        frames_.back().key = key;
-        if (!frames_.back().keys.insert(key).second && !pointer_) {
-            pointer_.emplace();
-            for (const auto& frame : frames_) {
-                *pointer_ +=
-                    '/' + (frame.is_array ? std::to_string(frame.index) : escape_token(frame.key));
-            }
-        }
-    }
-    void end_element() {
-        if (!frames_.empty()) {
-            ++frames_.back().index;
-        }
-    }
-
-    std::vector<Frame> frames_;
-    std::optional<std::string> pointer_;
-};
-
 // "[json.exception.parse_error.101] parse error at line 3, column 7: ..." without the library's own name for it.
-std::string syntax_message(const json::exception& error) {
-    const std::string_view text = error.what();
+std::string syntax_message(std::string_view text) {
     const auto end_of_id = text.find("] ");
     return std::string(end_of_id == std::string_view::npos ? text : text.substr(end_of_id + 2));
 }
+
+// Puts the document together as the parser goes through it, each value where it belongs at once. The library's own way keeps the
+// last value of a key that an object has twice, without a word; its way with a callback looks through all elements before
+// with each one that ends, and takes the square of the time.
+class ContentMaker final : public json::json_sax_t {
+public:
+    /// With `wanted`, of an object at the top those members, and of an array nothing.
+    explicit ContentMaker(const JsonDocument::Wanted* wanted) : wanted_(wanted) {}
+
+    [[nodiscard]] json take() noexcept { return std::move(content_); }
+    /// What is wrong, with its place; empty when nothing is.
+    [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+
+    bool null() override { return add(nullptr); }
+    bool boolean(bool value) override { return add(value); }
+    bool number_integer(number_integer_t value) override { return add(value); }
+    bool number_unsigned(number_unsigned_t value) override { return add(value); }
+    bool number_float(number_float_t value, const string_t&) override { return add(value); }
+    bool string(string_t& value) override { return add(std::move(value)); }
+    bool binary(binary_t&) override { return false; }  // no text has it
+    bool start_object(std::size_t) override { return begin(json::value_t::object); }
+    bool start_array(std::size_t) override { return begin(json::value_t::array); }
+    bool end_object() override { return end(); }
+    bool end_array() override { return end(); }
+
+    bool key(string_t& key) override {
+        if (skipped_depth_ > 0) {
+            return true;
+        }
+        if (open_.size() == 1 && wanted_ != nullptr) {
+            passes_over_ = !(*wanted_)(key);
+            if (passes_over_) {
+                return true;
+            }
+        }
+        Container& object = open_.back();
+        const auto [member, is_new] =
+            object.value->get_ref<json::object_t&>().try_emplace(std::move(key));
+        object.key = &member->first;
+        object.place = &member->second;
+        if (!is_new) {
+            problem_ = pointer() + ": the key appears twice";
+        }
+        return is_new;
+    }
+    bool parse_error(std::size_t, const std::string&,
+                     const nlohmann::detail::exception& error) override {
+        problem_ = syntax_message(error.what());
+        return false;
+    }
+
+private:
+    /// An array or object that has not ended. Those around it do not change meanwhile, so that addresses in them stay.
+    struct Container {
+        json* value;
+        const std::string* key = nullptr;  ///< of an object: the member that is next
+        json* place = nullptr;             ///< of an object: where that goes
+    };
+
+    [[nodiscard]] bool skips() const {
+        return skipped_depth_ > 0 || (wanted_ != nullptr && open_.size() == 1 &&
+                                      (open_.front().value->is_array() || passes_over_));
+    }
+    json& put(json value) {
+        if (open_.empty()) {
+            return content_ = std::move(value);
+        }
+        Container& around = open_.back();
+        if (around.value->is_array()) {
+            return around.value->get_ref<json::array_t&>().emplace_back(std::move(value));
+        }
+        return *around.place = std::move(value);
+    }
+    bool add(json value) {
+        if (!skips()) {
+            put(std::move(value));
+        }
+        return true;
+    }
+    bool begin(json::value_t type) {
+        if (skips()) {
+            ++skipped_depth_;
+        } else {
+            open_.push_back({.value = &put(json(type))});
+        }
+        return true;
+    }
+    bool end() {
+        if (skipped_depth_ > 0) {
+            --skipped_depth_;
+        } else {
+            open_.pop_back();
+        }
+        return true;
+    }
+    /// Of the key that was read last.
+    [[nodiscard]] std::string pointer() const {
+        std::string pointer;
+        for (const Container& container : open_) {
+            pointer +=
+                '/' + (container.value->is_array() ? std::to_string(container.value->size() - 1)
+                                                   : escape_token(*container.key));
+        }
+        return pointer;
+    }
+
+    const JsonDocument::Wanted* wanted_;  ///< null: all
+    bool passes_over_ = false;            ///< the member at the top that is read is not wanted
+    std::size_t skipped_depth_ = 0;
+    std::vector<Container> open_;
+    json content_;
+    std::string problem_;
+};
 
 }  // namespace
 
@@ -129,6 +193,10 @@ bool JsonValue::is_number() const noexcept {
 
 bool JsonValue::is_object() const noexcept {
     return value_ != nullptr && value_->is_object();
+}
+
+bool JsonValue::is_null() const noexcept {
+    return value_ != nullptr && value_->is_null();
 }
 
 void JsonValue::refuse(std::string_view expected) const {
@@ -283,7 +351,8 @@ JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
 JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
 JsonDocument::~JsonDocument() = default;
 
-Result<JsonDocument> JsonDocument::load(const std::filesystem::path& path) {
+Result<JsonDocument> JsonDocument::load(const std::filesystem::path& path,
+                                        std::size_t max_size_bytes) {
     const auto bytes = read_file(path, max_size_bytes);
     if (!bytes) {
         return std::unexpected(bytes.error());
@@ -292,21 +361,21 @@ Result<JsonDocument> JsonDocument::load(const std::filesystem::path& path) {
 }
 
 Result<JsonDocument> JsonDocument::parse(std::string_view text, std::string name) {
-    try {
-        RepeatedKeyFinder repeated;
-        json content = json::parse(text, [&](int, json::parse_event_t event, json& parsed) {
-            repeated.on_event(event, parsed);
-            return true;
-        });
-        if (repeated.pointer()) {
-            return fail(Errc::invalid_argument,
-                        name + ": " + *repeated.pointer() + ": the key appears twice");
-        }
-        return JsonDocument(
-            std::make_unique<JsonValue::Document>(std::move(name), std::move(content)));
-    } catch (const json::exception& error) {
-        return fail(Errc::invalid_argument, name + ": " + syntax_message(error));
+    return make(text, std::move(name), nullptr);
+}
+
+Result<JsonDocument> JsonDocument::parse_members(std::string_view text, std::string name,
+                                                 const Wanted& wanted) {
+    return make(text, std::move(name), &wanted);
+}
+
+Result<JsonDocument> JsonDocument::make(std::string_view text, std::string name,
+                                        const Wanted* wanted) {
+    ContentMaker maker(wanted);
+    if (!json::sax_parse(text, &maker)) {
+        return fail(Errc::invalid_argument, name + ": " + maker.problem());
     }
+    return JsonDocument(std::make_unique<JsonValue::Document>(std::move(name), maker.take()));
 }
 
 JsonValue JsonDocument::root() const {

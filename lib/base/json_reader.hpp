@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <limits>
 #include <memory>
@@ -79,6 +80,7 @@ public:
     [[nodiscard]] bool is_string() const noexcept;
     [[nodiscard]] bool is_number() const noexcept;
     [[nodiscard]] bool is_object() const noexcept;
+    [[nodiscard]] bool is_null() const noexcept;
 
     /// For a rule that only the caller knows: "expected <expected>, found <the value>" at this value's place.
     void refuse(std::string_view expected) const;
@@ -130,13 +132,20 @@ private:
 
 class JsonDocument {
 public:
-    /// Largest file that is read.
-    static constexpr std::size_t max_size_bytes = 16U << 20;
+    /// Largest file that is read, unless the caller says more.
+    static constexpr std::size_t usual_max_size_bytes = 16U << 20;
 
     /// Errors: those of read_file; invalid_argument for bad syntax, with line and column, and for repeated keys.
-    [[nodiscard]] static Result<JsonDocument> load(const std::filesystem::path& path);
+    [[nodiscard]] static Result<JsonDocument> load(
+        const std::filesystem::path& path, std::size_t max_size_bytes = usual_max_size_bytes);
     /// The same from memory; `name` stands for the file in messages.
     [[nodiscard]] static Result<JsonDocument> parse(std::string_view text, std::string name);
+    /// Whether the member of that name is looked at.
+    using Wanted = std::function<bool(std::string_view key)>;
+    /// The same with the members of the object at the top that are wanted, and nothing of an array: of what is passed over only
+    /// the syntax is looked at, and no memory is taken for it.
+    [[nodiscard]] static Result<JsonDocument> parse_members(std::string_view text, std::string name,
+                                                            const Wanted& wanted);
 
     JsonDocument(JsonDocument&&) noexcept;
     JsonDocument& operator=(JsonDocument&&) noexcept;
@@ -148,6 +157,8 @@ public:
 
 private:
     explicit JsonDocument(std::unique_ptr<JsonValue::Document> document) noexcept;
+    [[nodiscard]] static Result<JsonDocument> make(std::string_view text, std::string name,
+                                                   const Wanted* wanted);
 
     std::unique_ptr<JsonValue::Document> document_;
 };

@@ -2,8 +2,10 @@
 #include "cdat/table.hpp"
 
 #include "base/byte_cursor.hpp"
+#include "cdat/check.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -75,6 +77,20 @@ std::string_view to_string(ProblemKind kind) noexcept {
         case ProblemKind::structure_length: return "structure-length";
         case ProblemKind::structure_truncated: return "structure-truncated";
         case ProblemKind::structure_short: return "structure-short";
+        case ProblemKind::structure_long: return "structure-long";
+        case ProblemKind::structure_odd_length: return "structure-odd-length";
+        case ProblemKind::unknown_structure: return "unknown-structure";
+        case ProblemKind::no_entries: return "no-entries";
+        case ProblemKind::reserved_bits: return "reserved-bits";
+        case ProblemKind::unknown_value: return "unknown-value";
+        case ProblemKind::duplicate_handle: return "duplicate-handle";
+        case ProblemKind::dangling_handle: return "dangling-handle";
+        case ProblemKind::duplicate_value: return "duplicate-value";
+        case ProblemKind::range_empty: return "range-empty";
+        case ProblemKind::range_overflow: return "range-overflow";
+        case ProblemKind::range_outside: return "range-outside";
+        case ProblemKind::overlapping_ranges: return "overlapping-ranges";
+        case ProblemKind::entry_overflow: return "entry-overflow";
         case ProblemKind::trailing_padding: return "trailing-padding";
         case ProblemKind::trailing_data: return "trailing-data";
         case ProblemKind::entry_oversize: return "entry-oversize";
@@ -90,12 +106,44 @@ std::string to_string(const Problem& problem) {
            std::to_string(problem.offset_bytes) + ": " + problem.text;
 }
 
+bool ProblemList::lists(Severity severity) const noexcept {
+    std::size_t as_severe = 0;
+    for (auto i = static_cast<std::size_t>(severity); i < listed_.size(); ++i) {
+        as_severe += listed_[i];
+    }
+    return as_severe < limit;
+}
+
 void ProblemList::add(Problem problem) {
-    if (entries_.size() < limit) {
-        entries_.push_back(std::move(problem));
-    } else if (entries_.size() == limit) {
+    if (!lists(problem.severity)) {
+        leave_out(problem);
+        return;
+    }
+    const auto end =
+        entries_.begin() + static_cast<std::ptrdiff_t>(std::min(entries_.size(), limit));
+    if (end - entries_.begin() == limit) {
+        const auto mildest = std::min_element(
+            std::reverse_iterator(end), entries_.rend(),
+            [](const Problem& one, const Problem& other) { return one.severity < other.severity; });
+        const Problem displaced = std::move(*mildest);
+        --listed_[static_cast<std::size_t>(displaced.severity)];
+        ++listed_[static_cast<std::size_t>(problem.severity)];
+        entries_.erase(mildest.base() - 1);
+        entries_.insert(entries_.begin() + limit - 1, std::move(problem));
+        leave_out(displaced);
+        return;
+    }
+    ++listed_[static_cast<std::size_t>(problem.severity)];
+    entries_.push_back(std::move(problem));
+}
+
+void ProblemList::leave_out(const Problem& problem) {
+    if (entries_.size() == limit) {
         entries_.push_back({ProblemKind::more_problems, problem.severity, problem.offset_bytes,
-                            "from here on problems are not listed"});
+                            "this and other problems are not listed"});
+    } else if (Problem& rest = entries_.back(); problem.severity > rest.severity) {
+        rest.severity = problem.severity;
+        rest.offset_bytes = problem.offset_bytes;
     }
 }
 
@@ -120,7 +168,14 @@ Table Table::parse(std::vector<std::uint8_t> bytes, const ProblemList& reading) 
     table.check_as_a_whole();
     table.problems_.append(reading);
     table.walk();
+    check_contents(table, table.content_problems_);
     return table;
+}
+
+std::vector<Problem> Table::all_problems() const {
+    std::vector<Problem> all = problems();
+    all.insert(all.end(), content_problems().begin(), content_problems().end());
+    return all;
 }
 
 std::span<const std::uint8_t> Table::bytes_of(const RawStructure& structure) const noexcept {
@@ -156,7 +211,7 @@ void Table::check_as_a_whole() {
         // not hand it out.
         problems_.add({ProblemKind::length_mismatch,
                        checksum_valid_ ? Severity::warning : Severity::error, length_offset_bytes,
-                       says + ", its structures end at " + std::to_string(all.size())});
+                       says + ", there are " + std::to_string(all.size())});
     }
     if (!checksum_valid_) {
         problems_.add({ProblemKind::checksum, Severity::error, checksum_offset_bytes,
@@ -190,10 +245,10 @@ void Table::walk() {
         structures_.push_back({type, offset, length});
         const KnownStructure* known = find_known(type);
         if (known != nullptr && length < known->fixed_part_bytes) {
-            problems_.add({ProblemKind::structure_short, Severity::warning, offset,
-                           std::string(known->name) + " of " + count_bytes(length) +
-                               ", its fixed part alone has " +
-                               std::to_string(known->fixed_part_bytes)});
+            problems_.add(ProblemKind::structure_short, Severity::warning, offset, [&] {
+                return std::string(known->name) + " of " + count_bytes(length) +
+                       ", its fixed part alone has " + std::to_string(known->fixed_part_bytes);
+            });
         }
     }
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -69,12 +70,26 @@ enum class ProblemKind : std::uint8_t {
     structure_length,       ///< a structure says it is shorter than its header
     structure_truncated,    ///< a structure reaches beyond the table
     structure_short,        ///< a structure is shorter than its type's fixed part
+    structure_long,         ///< a structure is longer than its type's fields
+    structure_odd_length,   ///< a structure ends within an entry
+    unknown_structure,      ///< a structure of a reserved type
+    no_entries,             ///< a structure of entries has none
+    reserved_bits,          ///< a reserved field or flag is not 0
+    unknown_value,          ///< a field has a value that means nothing
+    duplicate_handle,       ///< two structures have a handle that is to be one's own
+    dangling_handle,        ///< a structure refers to a handle that nobody has
+    duplicate_value,        ///< two structures or entries tell the same latency, bandwidth or cache
+    range_empty,            ///< a range or part of no bytes
+    range_overflow,         ///< a range ends beyond 64 bits
+    range_outside,          ///< a part leaves the range that it is a part of
+    overlapping_ranges,     ///< two ranges, or two parts of one, have an address in common
+    entry_overflow,         ///< Entry Base Unit x entry exceeds 64 bits
     trailing_padding,       ///< zeros after the last structure, as some cards have
     trailing_data,          ///< something else after the last structure, or bytes after Length
     entry_oversize,         ///< the device sent more bytes of an entry than the entry has
     changed_while_reading,  ///< attempts to read the table gave different bytes
     attempt_broken,         ///< another attempt to read the table came to no end
-    more_problems,          ///< the list is full
+    more_problems,          ///< others are not listed
 };
 
 struct Problem {
@@ -93,18 +108,29 @@ struct Problem {
 /// "error at byte 5: ...": one line for people.
 [[nodiscard]] std::string to_string(const Problem& problem);
 
-/// The first `limit` problems, and then one that says the list is full: a table can have more than
-/// anybody reads.
+/// A table can have more problems than anybody reads: of more than `limit` the gravest are kept, of
+/// those the first ones, and one that stands for the rest comes last, where and as severe as the
+/// first of the worst that are left out.
 class ProblemList {
 public:
     static constexpr std::size_t limit = 64;
 
     void add(Problem problem);
+    /// `text` is called when the problem is listed.
+    template <std::invocable Text>
+    void add(ProblemKind kind, Severity severity, std::uint32_t offset_bytes, Text text) {
+        add({kind, severity, offset_bytes, lists(severity) ? text() : std::string()});
+    }
     void append(const ProblemList& other);
     [[nodiscard]] const std::vector<Problem>& entries() const noexcept { return entries_; }
 
 private:
+    /// Whether a problem that severe would be listed.
+    [[nodiscard]] bool lists(Severity severity) const noexcept;
+    void leave_out(const Problem& problem);
+
     std::vector<Problem> entries_;
+    std::array<std::size_t, 3> listed_{};  ///< by severity
 };
 
 class Table {
@@ -112,9 +138,9 @@ public:
     /// No bytes at all, no problems.
     Table() = default;
 
-    /// Takes any bytes; whatever is wrong with them becomes a problem. `reading` is what was
-    /// already noticed when they were read. Structures are listed up to the first one whose length
-    /// cannot be followed, and within the first 1 MiB.
+    /// Takes any bytes; whatever is wrong with them or with what they say becomes a problem.
+    /// `reading` is what was already noticed when they were read. Structures are listed up to the
+    /// first one whose length cannot be followed, and within the first 1 MiB.
     [[nodiscard]] static Table parse(std::vector<std::uint8_t> bytes,
                                      const ProblemList& reading = {});
 
@@ -127,11 +153,18 @@ public:
     /// The bytes of one of structures().
     [[nodiscard]] std::span<const std::uint8_t> bytes_of(
         const RawStructure& structure) const noexcept;
-    /// In the order they were found, those of the table as a whole first; at most
-    /// ProblemList::limit + 1.
+    /// Of its reading and of how it is put together, in the order they were found, those of the
+    /// table as a whole first; at most ProblemList::limit + 1.
     [[nodiscard]] const std::vector<Problem>& problems() const noexcept {
         return problems_.entries();
     }
+    /// Of what its fields say (check.hpp); at most ProblemList::limit + 1. Reading it again would
+    /// not mend them.
+    [[nodiscard]] const std::vector<Problem>& content_problems() const noexcept {
+        return content_problems_.entries();
+    }
+    /// problems(), then content_problems().
+    [[nodiscard]] std::vector<Problem> all_problems() const;
     /// The header is whole and the bytes of the table, as far as they are there, add up to 0
     /// (CDAT 1.04 section 2).
     [[nodiscard]] bool checksum_valid() const noexcept { return checksum_valid_; }
@@ -146,6 +179,7 @@ private:
     TableHeader header_;
     std::vector<RawStructure> structures_;
     ProblemList problems_;
+    ProblemList content_problems_;
     bool checksum_valid_ = false;
 };
 

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr char object_manager_interface[] = "org.freedesktop.DBus.ObjectManager";
 constexpr char properties_interface[] = "org.freedesktop.DBus.Properties";
 constexpr char too_large_error[] = "org.doed1.Error.TooLarge";
+constexpr char unknown_method_error[] = "org.freedesktop.DBus.Error.UnknownMethod";
 
 /// How much longer than doed's own deadline an answer is waited for.
 constexpr auto answer_grace = 1s;
@@ -121,6 +122,23 @@ Outcome<std::vector<std::uint8_t>> BusClient::table_from_file(const std::string&
     MessageReader reader(answer->get());
     const int fd = reader.fd();
     return reader.ok() ? read_sealed_file(fd) : decoded(std::vector<std::uint8_t>{}, reader);
+}
+
+Outcome<std::string> BusClient::table_document(const std::string& mailbox_path) {
+    auto call = call_method(mailbox_path, names::cdat_interface, "GetJson", false);
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    auto answer = send(*call, timeout_ + answer_grace, "s");
+    if (!answer) {
+        const auto& name = answer.error().dbus_name();
+        return name == too_large_error || name == unknown_method_error
+                   ? Outcome<std::string>()
+                   : std::unexpected(std::move(answer).error());
+    }
+    MessageReader reader(answer->get());
+    auto text = reader.text();
+    return decoded(std::move(text), reader);
 }
 
 Outcome<std::string> BusClient::trace(const std::string& mailbox_path) {

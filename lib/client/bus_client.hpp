@@ -23,6 +23,7 @@ public:
     /// Asks for bytes first, and for a memory file when they are too many for a message.
     [[nodiscard]] Outcome<std::vector<std::uint8_t>> table(const std::string& mailbox_path,
                                                            bool refresh) override;
+    [[nodiscard]] Outcome<std::string> table_document(const std::string& mailbox_path) override;
     [[nodiscard]] Outcome<std::string> trace(const std::string& mailbox_path) override;
     [[nodiscard]] Outcome<base::UniqueFd> release(const std::string& mailbox_path) override;
     [[nodiscard]] Outcome<CdatRecord> cdat(const std::string& mailbox_path) override;

@@ -24,9 +24,9 @@ capability in config space, needed only when the device has several mailboxes th
 
 Exit codes:
   0  done
-  1  failed otherwise
+  1  failed otherwise, or cdat --check found something wrong
   2  wrong command line
-  3  no such device or mailbox
+  3  no such device, mailbox or file
   4  access denied
   5  refused by doed: not offered, not allowed, owned by the kernel, lent out, or kernel lockdown
   6  no answer in time
@@ -43,14 +43,25 @@ mailbox is doed's again when none of the command's processes has that open. Sign
 
 Options of all commands: doectl --help)";
 
+constexpr char cdat_footer[] = R"(
+Without --raw, --hex, --summary or --check: a report of every field. --file and build need neither doed nor root.
+
+Options of all commands: doectl --help)";
+
 /// What CLI11 fills in, texts as the user wrote them.
 struct Words {
     std::string device;
     std::string raw_file;
+    std::string table_file;
+    std::string document;
+    std::string out = "-";
     std::string json;
     std::vector<std::string> command;
     double timeout_s = 0;
     bool hex = false;
+    bool summary = false;
+    bool check = false;
+    bool all = false;
     bool refresh = false;
     bool no_legend = false;
 };
@@ -60,6 +71,43 @@ CLI::App* add_device_command(CLI::App& app, const char* name, const char* descri
     CLI::App* command = app.add_subcommand(name, description);
     command->add_option("DEVICE", words.device, "DEVICE[/OFFSET]")->required()->type_name(" ");
     return command;
+}
+
+/// What is printed, and of which table. Only one of each makes sense: finish() sees to the latter.
+void add_cdat_command(CLI::App& app, Words& words) {
+    CLI::App* cdat = app.add_subcommand(
+        "cdat", "Read a mailbox's Coherent Device Attribute Table (CDAT), or make one");
+    cdat->footer(cdat_footer);
+    cdat->add_option("DEVICE", words.device, "DEVICE[/OFFSET]")->type_name(" ");
+    cdat->add_option("--file", words.table_file,
+                     "Take the table in FILE apart; - is standard input")
+        ->type_name("FILE");
+    cdat->add_flag("--all", words.all, "Read the tables of all mailboxes");
+    CLI::Option* summary =
+        cdat->add_flag("--summary", words.summary, "Print how far and how fast the memory is");
+    CLI::Option* check = cdat->add_flag(
+        "--check", words.check,
+        "Print what is wrong with the table; exit code 1 if it is more than a notice");
+    CLI::Option* hex =
+        cdat->add_flag("--hex", words.hex, "Print every byte with the field it belongs to");
+    CLI::Option* raw = cdat->add_option("--raw", words.raw_file,
+                                        "Write the table's bytes to FILE or standard output")
+                           ->type_name("[FILE]")
+                           ->expected(0, 1)
+                           ->default_str("-");
+    raw->excludes(hex)->excludes(summary)->excludes(check);
+    hex->excludes(summary)->excludes(check);
+    summary->excludes(check);
+    cdat->add_flag("--refresh", words.refresh, "Read the device now, not doed's copy");
+
+    CLI::App* build =
+        cdat->add_subcommand("build", "Make a table from a JSON document, without doed");
+    build->group("Commands")->footer(subcommand_footer);
+    build->add_option("FILE", words.document, "The document; - is standard input")
+        ->required()
+        ->type_name(" ");
+    build->add_option("-o,--output", words.out, "Write the table to FILE, not to standard output")
+        ->type_name("FILE");
 }
 
 void describe(CLI::App& app, CommandLine& line, Words& words) {
@@ -88,13 +136,7 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
     app.add_subcommand("list", "List every device with its DOE mailboxes");
     add_device_command(app, "show", "Show everything about a device or a mailbox", words);
     add_device_command(app, "discover", "Ask a mailbox for the protocols it offers", words);
-    CLI::App* cdat = add_device_command(
-        app, "cdat", "Read a mailbox's Coherent Device Attribute Table (CDAT)", words);
-    CLI::Option* raw = cdat->add_option("--raw", words.raw_file,
-                                        "Write the table's bytes to FILE; - is standard output")
-                           ->type_name("FILE");
-    cdat->add_flag("--hex", words.hex, "Print the table as a hexadecimal dump")->excludes(raw);
-    cdat->add_flag("--refresh", words.refresh, "Read the device now, not doed's copy");
+    add_cdat_command(app, words);
     add_device_command(app, "trace", "Show what a mailbox did last (flight recorder)", words);
     CLI::App* release = add_device_command(
         app, "release", "Run a command while doed leaves a mailbox alone", words);
@@ -102,7 +144,10 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
         ->required()
         ->type_name(" ");
     for (CLI::App* command : app.get_subcommands({})) {
-        command->group("Commands")->footer(subcommand_footer);
+        command->group("Commands");
+        if (command->get_footer().empty()) {
+            command->footer(subcommand_footer);
+        }
     }
     release->footer(release_footer);
 }
@@ -130,6 +175,51 @@ std::optional<JsonStyle> json_style(const std::string& word, bool on_terminal) {
     return std::nullopt;
 }
 
+Command cdat_command_of(const CLI::App& cdat, const Words& words) {
+    if (cdat.got_subcommand("build")) {
+        return CdatBuildOptions{words.document, words.out};
+    }
+    const CdatView view{
+        .raw_file = cdat.count("--raw") != 0 ? std::optional(words.raw_file) : std::nullopt,
+        .hex = words.hex,
+        .summary = words.summary,
+        .check = words.check};
+    if (words.all) {
+        return CdatAllOptions{view, words.refresh};
+    }
+    if (cdat.count("--file") != 0) {
+        return CdatFileOptions{words.table_file, view};
+    }
+    return CdatOptions{words.device, view, words.refresh};
+}
+
+/// What is wrong with the words of cdat, or nothing.
+std::string cdat_mistake(const CLI::App& cdat, const Words& words, bool json) {
+    const bool file = cdat.count("--file") != 0;
+    const bool raw = cdat.count("--raw") != 0;
+    const auto tables = (words.device.empty() ? 0 : 1) + (file ? 1 : 0) + (words.all ? 1 : 0);
+    if (cdat.got_subcommand("build")) {
+        const bool others = tables != 0 || raw || words.hex || words.summary || words.check ||
+                            words.refresh || json;
+        return others ? "build takes FILE and --output only" : "";
+    }
+    if (tables == 0) {
+        return raw && words.raw_file != "-"
+                   ? "DEVICE is required; '" + words.raw_file + "' is the FILE of --raw"
+                   : "DEVICE is required, or --file or --all";
+    }
+    if (tables > 1) {
+        return "only one of DEVICE, --file and --all can be read";
+    }
+    if (file && words.refresh) {
+        return "--refresh excludes --file";
+    }
+    if (words.all && raw) {
+        return "--all excludes --raw";
+    }
+    return json && (raw || words.hex) ? "--json excludes --raw and --hex" : "";
+}
+
 Command command_of(const CLI::App& app, const Words& words) {
     if (app.got_subcommand("show")) {
         return ShowOptions{words.device};
@@ -138,9 +228,7 @@ Command command_of(const CLI::App& app, const Words& words) {
         return DiscoverOptions{words.device};
     }
     if (app.got_subcommand("cdat")) {
-        const bool raw = app.get_subcommand("cdat")->count("--raw") != 0;
-        return CdatOptions{words.device, raw ? std::optional(words.raw_file) : std::nullopt,
-                           words.hex, words.refresh};
+        return cdat_command_of(*app.get_subcommand("cdat"), words);
     }
     if (app.got_subcommand("trace")) {
         return TraceOptions{words.device};
@@ -170,9 +258,12 @@ Outcome<CommandLine> finish(CommandLine line, const CLI::App& app, const Words& 
             return failed(FailureKind::usage,
                           "--json=" + words.json + ": only short and pretty are known", see_help);
         }
-        const auto* cdat = std::get_if<CdatOptions>(&line.command);
-        if (cdat != nullptr && (cdat->raw_file || cdat->hex)) {
-            return failed(FailureKind::usage, "--json excludes --raw and --hex", see_help);
+    }
+    if (app.got_subcommand("cdat")) {
+        const auto mistake =
+            cdat_mistake(*app.get_subcommand("cdat"), words, line.output.json.has_value());
+        if (!mistake.empty()) {
+            return failed(FailureKind::usage, mistake, see_help);
         }
     }
     return line;

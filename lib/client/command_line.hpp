@@ -4,6 +4,7 @@
 #pragma once
 
 #include "client/commands/cdat.hpp"
+#include "client/commands/cdat_build.hpp"
 #include "client/commands/discover.hpp"
 #include "client/commands/list.hpp"
 #include "client/commands/release.hpp"
@@ -16,8 +17,8 @@
 
 namespace doed::client {
 
-using Command = std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, TraceOptions,
-                             ReleaseOptions>;
+using Command = std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, CdatAllOptions,
+                             CdatFileOptions, CdatBuildOptions, TraceOptions, ReleaseOptions>;
 
 struct CommandLine {
     std::string answer;  ///< what --help and --version print; the rest is of no use then

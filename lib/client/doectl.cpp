@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// doectl: asks doed over D-Bus. Parse, connect, run one command, write what it made; the first failure ends it with one
-// line on standard error and the exit code of its kind.
+// doectl: asks doed over D-Bus. Parse, connect if need be, run one command, write what it made; the first failure ends it
+// with one line on standard error and the exit code of its kind.
 #include "client/bus_client.hpp"
 #include "client/bus_connection.hpp"
 #include "client/command_line.hpp"
@@ -18,14 +18,21 @@ namespace {
 
 using namespace doed::client;
 
-Outcome<CommandOutput> ask_doed(const CommandLine& line) {
-    auto bus = open_bus(line.bus, line.timeout);
-    if (!bus) {
-        return std::unexpected(std::move(bus).error());
-    }
-    BusClient client(std::move(*bus), line.bus, line.timeout);
-    return std::visit([&](const auto& command) { return run(command, client, line.output); },
-                      line.command);
+/// Some commands need no doed, and no bus.
+Outcome<CommandOutput> carry_out(const CommandLine& line) {
+    const auto carry_out_one = [&](const auto& command) -> Outcome<CommandOutput> {
+        if constexpr (requires { run(command, line.output); }) {
+            return run(command, line.output);
+        } else {
+            auto bus = open_bus(line.bus, line.timeout);
+            if (!bus) {
+                return std::unexpected(std::move(bus).error());
+            }
+            BusClient client(std::move(*bus), line.bus, line.timeout);
+            return run(command, client, line.output);
+        }
+    };
+    return std::visit(carry_out_one, line.command);
 }
 
 /// The exit status, unless writing failed.
@@ -41,7 +48,7 @@ Outcome<int> run_doectl(int argc, const char* const* argv) {
     if (!line->answer.empty()) {
         return written(write_output(std::nullopt, line->answer), 0);
     }
-    const auto output = ask_doed(*line);
+    const auto output = carry_out(*line);
     if (!output) {
         return std::unexpected(output.error());
     }

@@ -25,10 +25,11 @@ public:
     [[nodiscard]] static Outcome<int> run(const std::vector<std::string>& words,
                                           base::UniqueFd lease);
 
-private:
-    LentCommand();
     LentCommand(const LentCommand&) = delete;
     LentCommand& operator=(const LentCommand&) = delete;
+
+private:
+    LentCommand();
     ~LentCommand();
 
     [[nodiscard]] Outcome<void> start(const std::vector<std::string>& words, int lease);

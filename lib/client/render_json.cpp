@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/render_json.hpp"
 
+#include "cdat/json.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <string_view>
@@ -16,14 +18,21 @@ using Json = nlohmann::ordered_json;
 
 constexpr int pretty_indent = 2;
 
+int indent_of(JsonStyle style) noexcept {
+    return style == JsonStyle::pretty ? pretty_indent : -1;
+}
+
+cdat::JsonStyle cdat_style(JsonStyle style) noexcept {
+    return style == JsonStyle::pretty ? cdat::JsonStyle::pretty : cdat::JsonStyle::compact;
+}
+
 /// The library throws; nothing above this function does.
 template <typename Make>
 Outcome<std::string> document(JsonStyle style, const Make& make) {
     try {
         Json root = {{"schema", json_schema}};
         make(root);
-        const int indent = style == JsonStyle::pretty ? pretty_indent : -1;
-        return root.dump(indent, ' ', true, Json::error_handler_t::replace) + "\n";
+        return root.dump(indent_of(style), ' ', true, Json::error_handler_t::replace) + "\n";
     } catch (const Json::exception& error) {
         return failed(FailureKind::general, std::string("cannot write JSON: ") + error.what());
     }
@@ -96,15 +105,6 @@ Json to_json(const DeviceRecord& device) {
             {"mailboxes", std::move(mailboxes)}};
 }
 
-Json to_json(const cdat::Table& table, const cdat::RawStructure& structure) {
-    const std::string_view name = cdat::structure_name(structure.type);
-    return {{"offset", structure.offset_bytes},
-            {"type", structure.type},
-            {"name", or_null(std::string(name))},
-            {"length", structure.length_bytes},
-            {"bytes", fmt::format("{:02x}", fmt::join(table.bytes_of(structure), ""))}};
-}
-
 }  // namespace
 
 Outcome<std::string> json_of_devices(std::span<const DeviceRecord> devices, JsonStyle style) {
@@ -129,21 +129,35 @@ Outcome<std::string> json_of_features(const std::string& mailbox, std::span<cons
 }
 
 Outcome<std::string> json_of_cdat(const CdatReading& reading, JsonStyle style) {
-    return document(style, [&](Json& root) {
-        const auto& header = reading.table.header();
-        root["mailbox"] = reading.mailbox;
-        root["source"] = or_null(reading.source);
-        root["length"] = header.length_bytes;
-        root["size"] = reading.table.bytes().size();
-        root["revision"] = header.revision;
-        root["sequence"] = header.sequence;
-        root["checksum_valid"] = reading.table.checksum_valid();
-        root["problems"] = reading.problems;
-        Json& structures = root["structures"] = Json::array();
-        for (const auto& structure : reading.table.structures()) {
-            structures.push_back(to_json(reading.table, structure));
+    try {
+        const cdat::Origin origin{.mailbox = reading.from_file() ? std::string() : reading.name,
+                                  .source = reading.source};
+        const auto text =
+            reading.document.empty()
+                ? cdat::to_json(reading.table, origin, cdat_style(style))
+                : Json::parse(reading.document)
+                      .dump(indent_of(style), ' ', true, Json::error_handler_t::replace);
+        return text + "\n";
+    } catch (const Json::exception& error) {
+        return failed(FailureKind::general, std::string("cannot write JSON: ") + error.what());
+    }
+}
+
+Outcome<std::string> json_of_cdats(std::span<const CdatReading> readings, JsonStyle style) {
+    // The documents are put together as texts: taken apart first, those of a large host would not fit into memory.
+    std::string out = "{\"schema\":" + std::to_string(json_schema) + ",\"tables\":[";
+    const std::string_view line_break = style == JsonStyle::pretty ? "\n" : "";
+    std::string_view separator;
+    for (const auto& reading : readings) {
+        auto document = json_of_cdat(reading, style);
+        if (!document) {
+            return document;
         }
-    });
+        document->pop_back();
+        out.append(separator).append(line_break).append(*document);
+        separator = ",";
+    }
+    return out.append(line_break) + "]}\n";
 }
 
 }  // namespace doed::client

@@ -29,6 +29,10 @@ enum class JsonStyle : std::uint8_t {
 [[nodiscard]] Outcome<std::string> json_of_features(const std::string& mailbox,
                                                     std::span<const Feature> features,
                                                     JsonStyle style);
+/// The document of docs/cdat.schema.json: doed's own where there is one.
 [[nodiscard]] Outcome<std::string> json_of_cdat(const CdatReading& reading, JsonStyle style);
+/// "tables": such documents, on one line or indented.
+[[nodiscard]] Outcome<std::string> json_of_cdats(std::span<const CdatReading> readings,
+                                                 JsonStyle style);
 
 }  // namespace doed::client

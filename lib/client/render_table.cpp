@@ -14,7 +14,6 @@ namespace doed::client {
 
 namespace {
 
-constexpr std::size_t bytes_per_line = 16;
 constexpr std::string_view absent = "-";
 
 std::string or_absent(const std::string& text) {
@@ -101,37 +100,6 @@ std::string render_mailbox(const DeviceRecord& device, const MailboxRecord& mail
     return fields.text();
 }
 
-/// The first line says what the bytes are, the others go on with them.
-void add_bytes(TextTable& lines, bool marked, std::size_t offset, const std::string& type,
-               std::span<const std::uint8_t> bytes) {
-    for (std::size_t at = 0; at < bytes.size(); at += bytes_per_line) {
-        const auto part = hex_bytes(bytes.subspan(at, std::min(bytes_per_line, bytes.size() - at)));
-        if (at == 0) {
-            lines.add({fmt::format("{}{:#06x}", marked ? "!" : " ", offset), type,
-                       std::to_string(bytes.size()), part});
-        } else {
-            lines.add({"", "", "", part});
-        }
-    }
-}
-
-void add_structures(TextTable& lines, const cdat::Table& table) {
-    std::size_t end = cdat::table_header_size_bytes;
-    for (const auto& structure : table.structures()) {
-        const std::string_view known = cdat::structure_name(structure.type);
-        add_bytes(lines, has_problem(table, structure), structure.offset_bytes,
-                  known.empty() ? fmt::format("type {}", structure.type) : std::string(known),
-                  table.bytes_of(structure));
-        end = structure.offset_bytes + structure.length_bytes;
-    }
-    // What follows is no structure. Zeros are only padding, and can be many.
-    const std::span<const std::uint8_t> bytes(table.bytes());
-    const auto rest = bytes.subspan(std::min(end, bytes.size()));
-    if (std::ranges::any_of(rest, [](std::uint8_t byte) { return byte != 0; })) {
-        add_bytes(lines, true, end, "(rest)", rest);
-    }
-}
-
 }  // namespace
 
 std::string render_device_list(std::span<const DeviceRecord> devices, bool legend) {
@@ -189,35 +157,6 @@ std::string render_features(std::span<const Feature> features, bool legend) {
     }
     return fmt::format("{}\n{}.\n", lines.render(true),
                        counted(features.size(), "protocol", "protocols"));
-}
-
-std::string render_cdat(const CdatReading& reading, bool legend) {
-    const auto& header = reading.table.header();
-    const auto size_bytes = reading.table.bytes().size();
-    auto length = counted(header.length_bytes, "byte", "bytes");
-    if (header.length_bytes != size_bytes) {
-        length += fmt::format(" by its header, {} here", size_bytes);
-    }
-    Fields fields("CDAT of " + reading.mailbox);
-    fields.add("Length", length)
-        .add("Revision", std::to_string(header.revision))
-        .add("Sequence", std::to_string(header.sequence))
-        .add("Checksum", checksum_text(reading.table.checksum_valid()))
-        .add("Source", or_absent(reading.source));
-    std::string_view label = "Problems";
-    for (const auto& problem : reading.problems) {
-        fields.add(label, problem);
-        label = "";
-    }
-
-    TextTable lines{" OFFSET", "TYPE", "LENGTH", "BYTES"};
-    add_structures(lines, reading.table);
-    std::string text = fields.text() + "\n" + lines.render(legend);
-    if (legend) {
-        fmt::format_to(std::back_inserter(text), "\n{}.\n",
-                       counted(reading.table.structures().size(), "structure", "structures"));
-    }
-    return text;
 }
 
 }  // namespace doed::client

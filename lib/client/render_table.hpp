@@ -3,7 +3,6 @@
 // doectl's output for people. Every text from a device or the bus is made printable. `legend`: with column titles and sums.
 #pragma once
 
-#include "client/cdat_reading.hpp"
 #include "client/records.hpp"
 
 #include <span>
@@ -18,9 +17,5 @@ namespace doed::client {
 [[nodiscard]] std::string render_device(const DeviceRecord& device);
 
 [[nodiscard]] std::string render_features(std::span<const Feature> features, bool legend);
-
-/// Header, problems, and the structures as bytes. "!" marks a structure with something wrong in it, and what follows the
-/// last structure without being zero.
-[[nodiscard]] std::string render_cdat(const CdatReading& reading, bool legend);
 
 }  // namespace doed::client

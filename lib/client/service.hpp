@@ -29,6 +29,9 @@ public:
     /// The raw table, of any size; with `refresh` it is read from the device now.
     [[nodiscard]] virtual Outcome<std::vector<std::uint8_t>> table(const std::string& mailbox_path,
                                                                    bool refresh) = 0;
+    /// The JSON document of doed's copy of the table, as doed made it; empty when it is too long for a message, or doed is
+    /// older than this method.
+    [[nodiscard]] virtual Outcome<std::string> table_document(const std::string& mailbox_path) = 0;
     /// The flight recorder's JSON document, as doed made it.
     [[nodiscard]] virtual Outcome<std::string> trace(const std::string& mailbox_path) = 0;
     /// Borrows the mailbox until the descriptor is closed.

@@ -13,8 +13,6 @@ namespace doed::client {
 
 namespace {
 
-constexpr std::size_t dump_row_bytes = 16;
-
 struct CodePoint {
     char32_t value = 0;
     std::size_t size_bytes = 0;  ///< 0 when the bytes are no UTF-8
@@ -100,23 +98,6 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
 
 std::string hex_bytes(std::span<const std::uint8_t> bytes) {
     return fmt::format("{:02x}", fmt::join(bytes, " "));
-}
-
-std::string hex_dump(std::span<const std::uint8_t> bytes) {
-    std::string out;
-    for (std::size_t at = 0; at < bytes.size(); at += dump_row_bytes) {
-        const auto row = bytes.subspan(at, std::min(dump_row_bytes, bytes.size() - at));
-        const auto left = row.first(std::min<std::size_t>(row.size(), dump_row_bytes / 2));
-        const auto right = row.subspan(left.size());
-        fmt::format_to(std::back_inserter(out), "{:08x}  {:<23}  {:<23}  |", at, hex_bytes(left),
-                       hex_bytes(right));
-        for (const std::uint8_t byte : row) {
-            out += byte >= 0x20 && byte < 0x7F ? static_cast<char>(byte) : '.';
-        }
-        out += "|\n";
-    }
-    fmt::format_to(std::back_inserter(out), "{:08x}\n", bytes.size());
-    return out;
 }
 
 TextTable::TextTable(std::initializer_list<std::string_view> titles)

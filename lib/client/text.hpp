@@ -23,9 +23,6 @@ namespace doed::client {
 /// "a0 00 01"
 [[nodiscard]] std::string hex_bytes(std::span<const std::uint8_t> bytes);
 
-/// The canonical dump: offset, sixteen bytes, their characters; the last line is the length. Equal lines are not folded.
-[[nodiscard]] std::string hex_dump(std::span<const std::uint8_t> bytes);
-
 /// Rows of cells, made printable and padded to the widest of their column, two spaces apart. Widths count code points.
 class TextTable {
 public:

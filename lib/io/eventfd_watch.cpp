@@ -61,7 +61,7 @@ EventfdWatch::~EventfdWatch() {
     asio::post(state_->strand, [state = state_] {
         state->stopped = true;
         boost::system::error_code ignored;
-        state->descriptor.close(ignored);
+        static_cast<void>(state->descriptor.close(ignored));
     });
 }
 

@@ -30,9 +30,10 @@ bool write_text(const fs::path& file, std::string_view text, int flags = 0) {
 
 }  // namespace
 
-PowerPin::PowerPin(const fs::path& sysfs_root, const Address& address, fs::path record_folder)
+PowerPin::PowerPin(const fs::path& sysfs_root, const Address& address,
+                   const fs::path& record_folder)
     : control_(sysfs_root / "bus/pci/devices" / address.to_string() / "power/control"),
-      record_(std::move(record_folder) / address.to_string()) {}
+      record_(record_folder / address.to_string()) {}
 
 PowerPin::~PowerPin() {
     if (holders_ > 0) {

@@ -23,7 +23,7 @@ class PowerPin {
 public:
     /// `record_folder` exists, or no record is kept.
     PowerPin(const std::filesystem::path& sysfs_root, const Address& address,
-             std::filesystem::path record_folder);
+             const std::filesystem::path& record_folder);
     PowerPin(const PowerPin&) = delete;
     PowerPin& operator=(const PowerPin&) = delete;
     ~PowerPin();

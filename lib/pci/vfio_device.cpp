@@ -212,6 +212,7 @@ base::Result<void> VfioDevice::open_group(const std::string& device_dir, const V
                           group_path + ": joining a container: " + errno_text(result));
     }
     // Type 1 needs no mapping for what is done here, and maps nothing by itself.
+    // The kernel takes the number for a pointer's. NOLINTNEXTLINE(performance-no-int-to-ptr)
     auto* const type1 = reinterpret_cast<void*>(std::uintptr_t{VFIO_TYPE1v2_IOMMU});
     if (const int result = kernel_.ioctl(container, VFIO_SET_IOMMU, type1); result < 0) {
         return base::fail(Errc::not_supported, "VFIO type 1 IOMMU: " + errno_text(result) +

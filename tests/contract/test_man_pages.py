@@ -73,14 +73,31 @@ def test_the_commands_of_doectl():
     assert Page("doectl.1").words("COMMANDS") == commands
 
 
+def test_the_commands_of_commands():
+    terms = " ".join(Page("doectl.1").entries("COMMANDS"))
+    nested = [words for words in all_commands() if len(words) == 2]
+    assert nested == [["cdat", "build"]]
+    for words in nested:
+        assert " ".join(f"*{word}*" for word in words) in terms
+
+
+def all_commands():
+    """Commands and the commands of commands, as lists of words."""
+    for command in helped_commands(help_of(DOECTL)):
+        yield [command]
+        for nested in helped_commands(help_of(DOECTL, command)):
+            yield [command, nested]
+
+
 def test_the_options_of_each_command():
     page = Page("doectl.1")
     sections = set()
-    for command in helped_commands(help_of(DOECTL)):
-        own = helped_options(help_of(DOECTL, command)) - {"-h", "--help"}
+    for words in all_commands():
+        own = helped_options(help_of(DOECTL, *words)) - {"-h", "--help"}
         if own:
-            sections.add(f"OPTIONS OF {command.upper()}")
-            assert page.options(f"OPTIONS OF {command.upper()}") == own
+            section = " ".join(["OPTIONS OF", *words]).upper()
+            sections.add(section)
+            assert page.options(section) == own
     assert {section for section in page.sections() if section.startswith("OPTIONS OF ")} == sections
 
 

@@ -32,7 +32,8 @@ def test_every_served_method_takes_options_and_nothing_else(doed, client):
                 assert member.get("access") == "read", f"{path} {member.get('name')}"
     assert methods == {"org.doed1.Mailbox.Discover", "org.doed1.Mailbox.GetTrace", "org.doed1.Mailbox.Reset",
                        "org.doed1.Mailbox.Release",
-                       "org.doed1.Cdat.GetTable", "org.doed1.Cdat.GetTableFd", "org.doed1.Cdat.Refresh"}
+                       "org.doed1.Cdat.GetTable", "org.doed1.Cdat.GetTableFd", "org.doed1.Cdat.GetJson",
+                       "org.doed1.Cdat.Refresh"}
 
 
 def test_a_mailbox_with_a_vendor_protocol_lists_it_and_offers_no_table(doed, client):

@@ -19,7 +19,7 @@ constexpr std::uint64_t claim_exchanges_max = 2 * 8;
 Seat::Seat(Port& port, test::SimStrands& strands, Judge& judge, Tally& tally)
     : port_(port), strands_(strands), strand_(strands.add()), judge_(judge), tally_(tally) {
     port_.on_interrupt([this] {
-        strand_.post([this, life = life_] {
+        strand_.post([life = life_] {
             if (life && life->mailbox) {
                 life->wire->rules().allow_early_look();
                 life->mailbox->on_interrupt();

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/commands/cdat.hpp"
 
-#include "client/cdat_reading.hpp"
 #include "client/device_selector.hpp"
-#include "client/render_table.hpp"
-#include "client/text.hpp"
+#include "client/host_view_document.hpp"
+#include "client/input_file.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace doed::client {
 
@@ -28,6 +32,9 @@ std::string circumstances(const MailboxRecord& mailbox) {
            (mailbox.last_error.empty() ? "" : ": " + mailbox.last_error) + ")";
 }
 
+/// A dump may be longer than the longest table, in whole blocks say. What is beyond is told, not shown.
+constexpr std::size_t max_table_file_size_bytes = 4U << 20;
+
 Outcome<MailboxSelection> select(const std::vector<DeviceRecord>& devices,
                                  DeviceSelector selector) {
     const auto device = select_device(devices, selector);
@@ -44,36 +51,79 @@ Outcome<MailboxSelection> select(const std::vector<DeviceRecord>& devices,
     return selection;
 }
 
-Outcome<CdatReading> read(Service& service, const MailboxSelection& selection, bool refresh) {
-    const auto& path = selection.mailbox->path;
+/// What a view needs of doed's document of a table.
+enum class DocumentUse : std::uint8_t {
+    none,
+    host,   ///< what the kernel made of the table
+    whole,  ///< it is printed
+};
+
+DocumentUse use_of_document(const CdatView& view, const OutputOptions& output) {
+    if (output.json) {
+        return DocumentUse::whole;
+    }
+    return view.summary ? DocumentUse::host : DocumentUse::none;
+}
+
+Outcome<void> add_document(CdatReading& reading, std::string document, DocumentUse use) {
+    if (document.empty()) {
+        reading.host_withheld = true;
+        return {};
+    }
+    if (use == DocumentUse::host) {
+        auto host = host_view_of(document);
+        if (!host) {
+            return std::unexpected(std::move(host).error());
+        }
+        reading.host = std::move(*host);
+        return {};
+    }
+    // The table may have been read anew after its bytes came here: what is printed decides the exit status.
+    auto problems = problems_of_document(document);
+    if (!problems) {
+        return std::unexpected(std::move(problems).error());
+    }
+    if (*problems) {
+        reading.problems = std::move(**problems);
+    }
+    reading.document = std::move(document);
+    return {};
+}
+
+/// The properties speak of the table once it is read; so does the document.
+Outcome<CdatReading> read(Service& service, const std::string& name, const std::string& path,
+                          bool refresh, DocumentUse use) {
     auto bytes = service.table(path, refresh);
     if (!bytes) {
-        return std::unexpected(bytes.error().in("cannot read the CDAT of " + selection.name()));
+        return std::unexpected(bytes.error().in("cannot read the CDAT of " + name));
     }
-    // Only now do the properties speak of this table.
     const auto record = service.cdat(path);
     if (!record) {
         return std::unexpected(
-            record.error().in("cannot read where the CDAT of " + selection.name() + " came from"));
+            record.error().in("cannot read where the CDAT of " + name + " came from"));
     }
-    return make_cdat_reading(selection.name(), *record, std::move(*bytes));
+    auto reading = make_cdat_reading(name, *record, std::move(*bytes));
+    if (use == DocumentUse::none) {
+        return reading;
+    }
+    auto document = service.table_document(path);
+    if (!document) {
+        return std::unexpected(document.error().in("cannot read the CDAT of " + name));
+    }
+    if (const auto added = add_document(reading, std::move(*document), use); !added) {
+        return std::unexpected(added.error().in("cannot read the CDAT of " + name));
+    }
+    return reading;
 }
 
-std::string as_text(std::span<const std::uint8_t> bytes) {
-    std::string text(bytes.size(), '\0');
-    std::ranges::transform(bytes, text.begin(),
-                           [](std::uint8_t byte) { return static_cast<char>(byte); });
-    return text;
-}
-
-/// For views that show the bytes alone.
-std::vector<std::string> warnings_of(const CdatReading& reading) {
-    if (reading.problems.empty()) {
-        return {};
-    }
-    return {"the CDAT of " + reading.mailbox + " has " +
-            counted(reading.problems.size(), "problem", "problems") + ", first: " +
-            reading.problems.front() + "; see all with: doectl cdat " + reading.mailbox};
+/// No table is one: its first four letters would be a Length above 1 MiB.
+bool is_hexadecimal_text(std::span<const std::uint8_t> bytes) {
+    constexpr std::size_t length_size_bytes = 4;
+    const auto is_digit = [](std::uint8_t byte) { return std::isxdigit(byte) != 0; };
+    return bytes.size() >= length_size_bytes &&
+           std::ranges::all_of(bytes.first(length_size_bytes), is_digit) &&
+           std::ranges::all_of(
+               bytes, [&](std::uint8_t byte) { return is_digit(byte) || std::isspace(byte) != 0; });
 }
 
 }  // namespace
@@ -92,19 +142,78 @@ Outcome<CommandOutput> run(const CdatOptions& options, Service& service,
     if (!selection) {
         return std::unexpected(selection.error());
     }
-    const auto reading = read(service, *selection, options.refresh);
-    if (!reading) {
-        return std::unexpected(reading.error());
+    const auto reading = read(service, selection->name(), selection->mailbox->path, options.refresh,
+                              use_of_document(options.view, output));
+    return reading ? output_of(*reading, options.view, output) : std::unexpected(reading.error());
+}
+
+Outcome<CommandOutput> run(const CdatAllOptions& options, Service& service,
+                           const OutputOptions& output) {
+    const auto devices = list_devices(service);
+    if (!devices) {
+        return std::unexpected(devices.error());
     }
-    if (options.raw_file) {
-        return CommandOutput{as_text(reading->table.bytes()), options.raw_file,
-                             warnings_of(*reading)};
+    // The lines of a summary are for all devices of the host, whether their tables can be read or not.
+    const bool with_unread = options.view.summary && !output.json;
+    std::vector<CdatReading> readings;
+    std::vector<Failure> failures;
+    bool any_read = false;
+    for (const auto& device : *devices) {
+        for (const auto& mailbox : device.mailboxes) {
+            if (!offers_cdat(mailbox)) {
+                continue;
+            }
+            auto reading = read(service, mailbox_name(device, mailbox), mailbox.path,
+                                options.refresh, use_of_document(options.view, output));
+            if (reading) {
+                readings.push_back(std::move(*reading));
+                any_read = true;
+                continue;
+            }
+            failures.push_back(std::move(reading).error());
+            if (with_unread) {
+                auto& unread = readings.emplace_back();
+                unread.name = mailbox_name(device, mailbox);
+                unread.unread = true;
+            }
+        }
     }
-    if (options.hex) {
-        return CommandOutput{hex_dump(reading->table.bytes()), std::nullopt, warnings_of(*reading)};
+    if (!any_read && !failures.empty()) {
+        return std::unexpected(failures.front());
     }
-    return printed(output.json ? json_of_cdat(*reading, *output.json)
-                               : render_cdat(*reading, output.legend));
+    auto made = output_of_all(readings, options.view, output);
+    if (made && !failures.empty()) {
+        made->exit_status = exit_code(failures.front().kind());
+        for (const auto& failure : failures) {
+            made->warnings.push_back(failure.line());
+        }
+    }
+    return made;
+}
+
+Outcome<CommandOutput> run(const CdatFileOptions& options, const OutputOptions& output) {
+    if (options.file.empty()) {
+        return failed(FailureKind::usage, "the file name of --file is empty");
+    }
+    auto bytes = read_input(options.file, max_table_file_size_bytes);
+    if (!bytes) {
+        return std::unexpected(bytes.error());
+    }
+    if (bytes->empty()) {
+        return failed(FailureKind::general, options.file + " is empty",
+                      "the kernel leaves its CDAT file empty when it could not read the table; its "
+                      "log says why");
+    }
+    if (is_hexadecimal_text(*bytes)) {
+        return failed(FailureKind::general, options.file + " is a table as hexadecimal text",
+                      "xxd -r -p " + options.file + " | doectl cdat --file - makes bytes of it");
+    }
+    CdatRecord record;
+    record.source = "file";
+    return output_of(
+        make_cdat_reading(options.file == "-" ? std::string(standard_input_name) : options.file,
+                          record, std::move(*bytes)),
+        options.view, output);
 }
 
 }  // namespace doed::client

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/commands/command.hpp"
 
+#include "client/device_selector.hpp"
+
 #include <utility>
 
 namespace doed::client {
@@ -18,6 +20,24 @@ Outcome<std::vector<DeviceRecord>> list_devices(Service& service) {
         return std::unexpected(devices.error().in("cannot list the devices"));
     }
     return devices;
+}
+
+Outcome<NamedMailbox> find_mailbox(Service& service, std::string_view device,
+                                   std::string_view purpose) {
+    const auto selector = DeviceSelector::parse(device);
+    if (!selector) {
+        return std::unexpected(selector.error());
+    }
+    const auto devices = list_devices(service);
+    if (!devices) {
+        return std::unexpected(devices.error());
+    }
+    const auto selection =
+        select_mailbox(*devices, *selector, purpose, [](const MailboxRecord&) { return true; });
+    if (!selection) {
+        return std::unexpected(selection.error());
+    }
+    return NamedMailbox{selection->mailbox->path, selection->name()};
 }
 
 }  // namespace doed::client

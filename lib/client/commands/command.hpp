@@ -10,6 +10,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace doed::client {
@@ -31,5 +32,13 @@ struct CommandOutput {
 
 /// Service::devices(), its failures saying what they prevented.
 [[nodiscard]] Outcome<std::vector<DeviceRecord>> list_devices(Service& service);
+
+/// The path and name of the mailbox that a user names; `purpose` as for select_mailbox().
+struct NamedMailbox {
+    std::string path;
+    std::string name;  ///< "0000:0d:00.0/190"
+};
+[[nodiscard]] Outcome<NamedMailbox> find_mailbox(Service& service, std::string_view device,
+                                                 std::string_view purpose);
 
 }  // namespace doed::client

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/commands/trace.hpp"
 
-#include "client/device_selector.hpp"
 #include "client/render_trace.hpp"
 #include "client/trace_document.hpp"
 
@@ -9,22 +8,13 @@ namespace doed::client {
 
 Outcome<CommandOutput> run(const TraceOptions& options, Service& service,
                            const OutputOptions& output) {
-    const auto selector = DeviceSelector::parse(options.device);
-    if (!selector) {
-        return std::unexpected(selector.error());
+    const auto mailbox = find_mailbox(service, options.device, "to trace");
+    if (!mailbox) {
+        return std::unexpected(mailbox.error());
     }
-    const auto devices = list_devices(service);
-    if (!devices) {
-        return std::unexpected(devices.error());
-    }
-    const auto selection =
-        select_mailbox(*devices, *selector, "to trace", [](const MailboxRecord&) { return true; });
-    if (!selection) {
-        return std::unexpected(selection.error());
-    }
-    const auto json = service.trace(selection->mailbox->path);
+    const auto json = service.trace(mailbox->path);
     if (!json) {
-        return std::unexpected(json.error().in("cannot trace " + selection->name()));
+        return std::unexpected(json.error().in("cannot trace " + mailbox->name));
     }
     if (output.json) {
         return printed(json_of_trace(*json, *output.json));

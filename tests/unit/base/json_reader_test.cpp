@@ -2,6 +2,7 @@
 #include "base/json_reader.hpp"
 
 #include <array>
+#include <chrono>
 #include <functional>
 
 #include <gmock/gmock.h>
@@ -243,6 +244,87 @@ TEST(AJsonDocument, SurvivesDeepNesting) {
     EXPECT_EQ(problem_of(std::string(depth, '[') + std::string(depth, ']'),
                          [](const JsonValue& value) { EXPECT_EQ(value.array().size(), 1U); }),
               "");
+}
+
+// Looking at all elements before with each one that ends would take a minute.
+TEST(AJsonDocument, TakesTheTimeOfItsLengthAlone) {
+    constexpr std::size_t count = 300'000;
+    std::string text = "[";
+    for (std::size_t i = 0; i < count; ++i) {
+        text += R"({"a": [1], "b": {}},)";
+    }
+    text.back() = ']';
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(
+        problem_of(text, [&](const JsonValue& value) { EXPECT_EQ(value.array().size(), count); }),
+        "");
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST(AJsonDocument, HasAllValuesWhereTheyWere) {
+    const auto document = JsonDocument::parse(
+        R"({"a": [[], {"b": [1, {"c": null}, "x"]}, 2], "d": {"e": {}, "f": [[3], -4, true]}})",
+        "f");
+    ASSERT_TRUE(document);
+    const auto root = document->root().object({"a", "d"});
+    const auto a = root.get("a").array();
+    ASSERT_EQ(a.size(), 3U);
+    EXPECT_THAT(a[0].array(), IsEmpty());
+    const auto b = a[1].object({"b"}).get("b").array();
+    ASSERT_EQ(b.size(), 3U);
+    EXPECT_EQ(b[0].integer<int>(), 1);
+    EXPECT_TRUE(b[1].object({"c"}).get("c").is_null());
+    EXPECT_EQ(b[2].string(), "x");
+    EXPECT_EQ(a[2].integer<int>(), 2);
+    const auto d = root.get("d").object({"e", "f"});
+    EXPECT_TRUE(d.get("e").is_object());
+    const auto f = d.get("f").array();
+    ASSERT_EQ(f.size(), 3U);
+    EXPECT_EQ(f[0].array().front().integer<int>(), 3);
+    EXPECT_EQ(f[1].integer<int>(), -4);
+    EXPECT_TRUE(f[2].boolean());
+    EXPECT_TRUE(document->check());
+}
+
+std::vector<std::string> keys_of_member(std::string_view text) {
+    const auto document =
+        JsonDocument::parse_members(text, "f", [](std::string_view key) { return key == "host"; });
+    if (!document) {
+        return {document.error().context()};
+    }
+    std::vector<std::string> keys;
+    for (const auto& [key, member] : document->root().members()) {
+        keys.push_back(key);
+        for (const auto& [inner, value] : member.members()) {
+            keys.push_back(inner);
+        }
+    }
+    if (const auto good = document->check(); !good) {
+        return {good.error().context()};
+    }
+    return keys;
+}
+
+TEST(OneMemberOfAJsonDocument, IsAllThatIsKept) {
+    for (const auto* const text :
+         {R"({"host": {"a": 1}})", R"({"x": [1, {"host": {}}, [[]]], "host": {"a": []}, "y": 2})",
+          R"({"host": {"a": {"host": 1}}, "x": {"host": {"b": 1}}, "z": "host"})",
+          R"({"x": 1, "x": 2, "y": null, "host": {"a": "host"}, "x": {}})"}) {
+        EXPECT_THAT(keys_of_member(text), ElementsAre("host", "a")) << text;
+    }
+    EXPECT_THAT(keys_of_member(R"({"x": {"host": 1}})"), IsEmpty());
+    EXPECT_THAT(keys_of_member("[{\"host\": 1}, 2, [3]]"),
+                ElementsAre("f: top level: expected an object, found an array"));
+    EXPECT_THAT(keys_of_member("7"), ElementsAre("f: top level: expected an object, found 7"));
+}
+
+TEST(OneMemberOfAJsonDocument, IsRefusedForWhatIsWrongAnywhere) {
+    EXPECT_THAT(keys_of_member(R"({"x": [1,], "host": {}})"),
+                ElementsAre(testing::StartsWith("f: parse error at line 1, column 10: ")));
+    EXPECT_THAT(keys_of_member(R"({"host": {"a": {"b": 1, "b": 2}}})"),
+                ElementsAre("f: /host/a/b: the key appears twice"));
+    EXPECT_THAT(keys_of_member(R"({"host": {}, "x": {}, "host": {}})"),
+                ElementsAre("f: /host: the key appears twice"));
 }
 
 TEST(AJsonDocument, IsLoadedFromAFileOrSaysThatItIsNotThere) {

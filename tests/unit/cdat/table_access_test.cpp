@@ -188,7 +188,7 @@ TEST(TableAccess, ReadsATableWithoutItsCountedPaddingTwiceAndServesIt) {
     ASSERT_THAT(kinds(operation.table()), ElementsAre(Kind::length_mismatch));
     EXPECT_EQ(operation.table().problems()[0].severity, Severity::warning);
     EXPECT_EQ(operation.table().problems()[0].text,
-              "the header says the table has 128 bytes, its structures end at 64");
+              "the header says the table has 128 bytes, there are 64");
 }
 
 TEST(TableAccess, ServesATableThatStaysWrongAfterReadingItTwice) {

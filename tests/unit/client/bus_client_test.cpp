@@ -198,6 +198,23 @@ TEST(Tracing, TellsWhatDoedRefused) {
     ASSERT_FALSE(confused->trace(mailbox_path));
 }
 
+TEST(TableDocuments, AreTakenAsTheyAre) {
+    Connected client(Handlers{{"GetJson", [](sd_bus_message* call) {
+                                   return sd_bus_reply_method_return(call, "s", "{\"schema\":1}");
+                               }}});
+    EXPECT_EQ(client->table_document(mailbox_path), "{\"schema\":1}");
+}
+
+TEST(TableDocuments, AreMadeByTheClientWhereDoedHasNone) {
+    for (const char* name :
+         {"org.doed1.Error.TooLarge", "org.freedesktop.DBus.Error.UnknownMethod"}) {
+        Connected client(Handlers{{"GetJson", error_reply(name)}});
+        EXPECT_EQ(client->table_document(mailbox_path), "") << name;
+    }
+    Connected refusing(Handlers{{"GetJson", error_reply("org.doed1.Error.KernelOwned")}});
+    EXPECT_FALSE(refusing->table_document(mailbox_path));
+}
+
 TEST(Discovering, TellsDoedTheDeadline) {
     std::atomic<std::uint64_t> deadline{0};
     Connected client(

@@ -49,18 +49,49 @@ TEST(TheCommandLine, ReadsTheOptionsOfCdat) {
     ASSERT_TRUE(bare);
     const auto& options = std::get<CdatOptions>(bare->command);
     EXPECT_EQ(options.device, "0d:00.0/190");
-    EXPECT_FALSE(options.raw_file);
-    EXPECT_FALSE(options.hex);
+    EXPECT_FALSE(options.view.raw_file);
+    EXPECT_FALSE(options.view.hex || options.view.summary || options.view.check);
     EXPECT_FALSE(options.refresh);
 
     const auto raw = parse({"cdat", "--raw", "-", "0d:00.0", "--refresh"});
     ASSERT_TRUE(raw);
-    EXPECT_EQ(std::get<CdatOptions>(raw->command).raw_file, "-");
+    EXPECT_EQ(std::get<CdatOptions>(raw->command).view.raw_file, "-");
     EXPECT_TRUE(std::get<CdatOptions>(raw->command).refresh);
+    EXPECT_EQ(std::get<CdatOptions>(parse({"cdat", "0d:00.0", "--raw"})->command).view.raw_file,
+              "-");
+    EXPECT_EQ(
+        std::get<CdatOptions>(parse({"cdat", "0d:00.0", "--raw", "true"})->command).view.raw_file,
+        "true");
 
-    const auto hex = parse({"cdat", "0d:00.0", "--hex"});
-    ASSERT_TRUE(hex);
-    EXPECT_TRUE(std::get<CdatOptions>(hex->command).hex);
+    EXPECT_TRUE(std::get<CdatOptions>(parse({"cdat", "0d:00.0", "--hex"})->command).view.hex);
+    EXPECT_TRUE(
+        std::get<CdatOptions>(parse({"cdat", "--summary", "0d:00.0"})->command).view.summary);
+    const auto check = parse({"cdat", "0d:00.0", "--check", "--json"});
+    ASSERT_TRUE(check);
+    EXPECT_TRUE(std::get<CdatOptions>(check->command).view.check);
+    EXPECT_TRUE(check->output.json);
+}
+
+TEST(TheCommandLine, ReadsWhereTheTableIs) {
+    const auto file = parse({"cdat", "--file", "-", "--hex"});
+    ASSERT_TRUE(file);
+    EXPECT_EQ(std::get<CdatFileOptions>(file->command).file, "-");
+    EXPECT_TRUE(std::get<CdatFileOptions>(file->command).view.hex);
+    const auto all = parse({"cdat", "--all", "--summary", "--refresh"});
+    ASSERT_TRUE(all);
+    EXPECT_TRUE(std::get<CdatAllOptions>(all->command).view.summary);
+    EXPECT_TRUE(std::get<CdatAllOptions>(all->command).refresh);
+}
+
+TEST(TheCommandLine, ReadsCdatBuild) {
+    const auto plain = parse({"cdat", "build", "table.json"});
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(std::get<CdatBuildOptions>(plain->command).file, "table.json");
+    EXPECT_EQ(std::get<CdatBuildOptions>(plain->command).out, "-");
+    const auto named = parse({"cdat", "build", "-", "-o", "table.bin"});
+    ASSERT_TRUE(named);
+    EXPECT_EQ(std::get<CdatBuildOptions>(named->command).file, "-");
+    EXPECT_EQ(std::get<CdatBuildOptions>(named->command).out, "table.bin");
 }
 
 TEST(TheCommandLine, ReadsDiscover) {
@@ -102,9 +133,21 @@ TEST(AWrongCommandLine, IsToldInOneLine) {
     expect_usage({"bogus"}, "'bogus' is no command");
     expect_usage({"show"}, "DEVICE is required");
     expect_usage({"list", "--json=xml"}, "--json=xml: only short and pretty are known");
-    expect_usage({"cdat", "0d:00.0", "--raw", "x", "--hex"}, "--raw excludes --hex");
+    expect_usage({"cdat", "0d:00.0", "--raw", "x", "--hex"}, "--hex excludes --raw");
     expect_usage({"cdat", "0d:00.0", "--raw", "x", "--json"}, "--json excludes --raw and --hex");
     expect_usage({"cdat", "0d:00.0", "--hex", "--json"}, "--json excludes --raw and --hex");
+    expect_usage({"cdat", "0d:00.0", "--check", "--summary"}, "--summary excludes --check");
+    expect_usage({"cdat"}, "DEVICE is required, or --file or --all");
+    expect_usage({"cdat", "--raw", "0d:00.0"},
+                 "DEVICE is required; '0d:00.0' is the FILE of --raw");
+    expect_usage({"cdat", "0d:00.0", "--all"}, "only one of DEVICE, --file and --all can be read");
+    expect_usage({"cdat", "--file", "x", "--all"},
+                 "only one of DEVICE, --file and --all can be read");
+    expect_usage({"cdat", "--file", "x", "--refresh"}, "--refresh excludes --file");
+    expect_usage({"cdat", "--all", "--raw"}, "--all excludes --raw");
+    expect_usage({"cdat", "build"}, "FILE is required");
+    expect_usage({"cdat", "build", "x", "--all"}, "build takes FILE and --output only");
+    expect_usage({"cdat", "build", "x", "--json"}, "build takes FILE and --output only");
     for (const char* timeout : {"0", "-1", "1e-9", "86401", "nan", "inf"}) {
         expect_usage({"list", "--timeout", timeout},
                      "--timeout takes seconds, above 0 and up to 86400");
@@ -116,7 +159,7 @@ TEST(AWrongCommandLine, IsRefusedWhateverIsWrong) {
         {"list", "extra"},           {"list", "--unknown"},
         {"list", "--raw", "x"},      {"show", "0d:00.0", "0e:00.0"},
         {"list", "show", "0d:00.0"}, {"list", "--timeout", "soon"},
-        {"list", "--bus"},           {"cdat", "0d:00.0", "--raw"},
+        {"list", "--bus"},           {"cdat", "build", "x", "y"},
     };
     for (const auto& words : rows) {
         const auto line = parse(words);
@@ -135,7 +178,8 @@ TEST(HelpAndVersion, AreAnswersAndNoFailures) {
     }
     const auto command_help = parse({"cdat", "--help"});
     ASSERT_TRUE(command_help);
-    for (const char* word : {"--raw", "--hex", "--refresh", "DEVICE"}) {
+    for (const char* word : {"--raw", "--hex", "--summary", "--check", "--file", "--all",
+                             "--refresh", "DEVICE", "build"}) {
         EXPECT_NE(command_help->answer.find(word), std::string::npos) << word;
     }
 }

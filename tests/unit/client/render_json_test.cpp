@@ -92,27 +92,38 @@ TEST(TheFeaturesDocument, NamesTheMailbox) {
               "\"features\":[{\"vendor_id\":\"1af4\",\"type\":\"05\",\"name\":null}]}\n");
 }
 
-TEST(TheCdatDocument, HasHeaderAndStructures) {
-    const auto reading =
+TEST(TheCdatDocument, IsThatOfDoed) {
+    auto reading =
         make_cdat_reading("0000:0d:00.0/190", {.source = "mailbox"}, samples::sound_table());
-    const auto expected = json::parse(R"json({
-        "schema": 1, "mailbox": "0000:0d:00.0/190", "source": "mailbox",
-        "length": 40, "size": 40, "revision": 1, "sequence": 3, "checksum_valid": true, "problems": [],
-        "structures": [{"offset": 16, "type": 0, "name": "DSMAS", "length": 24,
-                        "bytes": "000018000700000000000000000000000000000000000010"}]
-    })json");
-    EXPECT_EQ(parsed(json_of_cdat(reading, JsonStyle::compact)), expected);
+    reading.document = R"({"schema":1,"text":"ger\u00e4t","novelty":[1]})";
+    EXPECT_EQ(json_of_cdat(reading, JsonStyle::compact), reading.document + "\n");
+    EXPECT_EQ(parsed(json_of_cdat(reading, JsonStyle::pretty)), json::parse(reading.document));
+    reading.document = "{";
+    EXPECT_FALSE(json_of_cdat(reading, JsonStyle::compact));
 }
 
-TEST(TheCdatDocument, ListsProblems) {
+TEST(TheCdatDocument, IsMadeHereWhereDoedHasNone) {
     const auto reading =
-        make_cdat_reading("0000:0d:00.0/190", {.problems = {"seen before"}}, samples::bad_table());
+        make_cdat_reading("0000:0d:00.0/190", {.source = "kernel"}, samples::sound_table());
     const auto document = parsed(json_of_cdat(reading, JsonStyle::compact));
-    EXPECT_FALSE(document["checksum_valid"].get<bool>());
-    EXPECT_TRUE(document["source"].is_null());
-    EXPECT_EQ(document["problems"].size(), reading.problems.size());
-    EXPECT_EQ(document["problems"][0], "seen before");
-    EXPECT_TRUE(document["structures"][1]["name"].is_null()) << "of a reserved type";
+    EXPECT_EQ(document["mailbox"], "0000:0d:00.0/190");
+    EXPECT_EQ(document["source"], "kernel");
+    EXPECT_EQ(document["structures"][0]["handle"], 7);
+    const auto file = make_cdat_reading("a.bin", {.source = "file"}, samples::sound_table());
+    EXPECT_TRUE(parsed(json_of_cdat(file, JsonStyle::compact))["mailbox"].is_null());
+}
+
+TEST(TheDocumentOfAllTables, HasThoseOfEach) {
+    const CdatReading readings[] = {
+        make_cdat_reading("0000:0d:00.0/190", {.source = "mailbox"}, samples::sound_table()),
+        make_cdat_reading("0000:0e:00.0/190", {.source = "kernel"}, samples::bad_table())};
+    for (const auto style : {JsonStyle::compact, JsonStyle::pretty}) {
+        const auto document = parsed(json_of_cdats(readings, style));
+        EXPECT_EQ(document["schema"], 1);
+        ASSERT_EQ(document["tables"].size(), 2U);
+        EXPECT_EQ(document["tables"][1], parsed(json_of_cdat(readings[1], style)));
+    }
+    EXPECT_EQ(parsed(json_of_cdats({}, JsonStyle::compact))["tables"], json::array());
 }
 
 }  // namespace

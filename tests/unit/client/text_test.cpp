@@ -41,19 +41,6 @@ TEST(ACountedNoun, AgreesWithItsNumber) {
     EXPECT_EQ(counted(2, "entry", "entries"), "2 entries");
 }
 
-TEST(AHexDump, OfNothingIsItsLength) {
-    EXPECT_EQ(hex_dump({}), "00000000\n");
-}
-
-TEST(AHexDump, ShowsOffsetBytesAndCharacters) {
-    std::vector<std::uint8_t> bytes(18);
-    std::iota(bytes.begin(), bytes.end(), std::uint8_t{0x71});
-    EXPECT_EQ(hex_dump(bytes),
-              "00000000  71 72 73 74 75 76 77 78  79 7a 7b 7c 7d 7e 7f 80  |qrstuvwxyz{|}~..|\n"
-              "00000010  81 82                                             |..|\n"
-              "00000012\n");
-}
-
 TEST(ATextTable, LinesUpItsColumnsWithoutTrailingSpaces) {
     TextTable table{"A", "LONG"};
     table.add({"wide cell", "x"});

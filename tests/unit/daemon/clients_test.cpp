@@ -3,17 +3,12 @@
 // Who may have how much under way, and what becomes of it: clients of a real bus, and users that a test makes up.
 #include "daemon/bus/clients.hpp"
 
-#include "daemon/bus/connect.hpp"
-#include "daemon/bus/pump.hpp"
 #include "daemon/bus/user_lookup.hpp"
-#include "private_bus.hpp"
+#include "on_a_bus.hpp"
 #include "test_client.hpp"
-
-#include <boost/asio/io_context.hpp>
 
 #include <map>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -26,33 +21,6 @@ namespace {
 
 using base::Errc;
 using testing::HasSubstr;
-
-class OnABus : public testing::Test {
-protected:
-    OnABus() {
-        auto opened = connect(bus.address());
-        if (!opened) {
-            throw std::runtime_error(opened.error().message());
-        }
-        connection = std::move(*opened);
-        pump.emplace(loop, *connection, [](const std::string&) {});
-        peers.emplace(*connection);
-        pump->start();
-    }
-    void run_until(const std::function<bool()>& condition) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end) {
-            loop.run_one_until(end);
-        }
-        ASSERT_TRUE(condition());
-    }
-
-    PrivateBus bus;
-    boost::asio::io_context loop{1};
-    std::unique_ptr<sdbus::IConnection> connection;
-    std::optional<Pump> pump;
-    std::optional<PeerWatch> peers;
-};
 
 class TheClients : public OnABus {
 protected:

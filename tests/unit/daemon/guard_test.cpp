@@ -56,6 +56,7 @@ private:
     void GetTable(sdbus::Result<Table>&& result, std::map<std::string, sdbus::Variant>) override {
         guard(pump_, presence_, std::move(result), body_);
     }
+    void GetJson(sdbus::Result<std::string>&&, std::map<std::string, sdbus::Variant>) override {}
     void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
                     std::map<std::string, sdbus::Variant>) override {
         guard(pump_, presence_, std::move(result), [](const auto&) {});

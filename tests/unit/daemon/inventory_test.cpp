@@ -58,8 +58,7 @@ protected:
         side.on_loop([this] {
             side.look = [this] { inventory->look(); };
             ASSERT_TRUE(inventory->begin());
-            inventory->publish(*side.connection, *side.pump, *side.peers, *side.clients,
-                               *side.manager);
+            inventory->publish(*side.connection, *side.pump, *side.clients, *side.manager);
         });
     }
     /// Begins with one endpoint, and waits until it is claimed.
@@ -418,7 +417,6 @@ protected:
         std::ptrdiff_t threads = 0;
         std::size_t objects = 0;
 
-        friend bool operator==(const Footprint&, const Footprint&) = default;
         friend void PrintTo(const Footprint& its, std::ostream* out) {
             *out << its.descriptors << " descriptors, " << its.threads << " threads, "
                  << its.objects << " objects";

@@ -3,32 +3,18 @@
 // Clients that come and go on a real bus.
 #include "daemon/bus/peer_watch.hpp"
 
-#include "daemon/bus/connect.hpp"
-#include "daemon/bus/pump.hpp"
-#include "private_bus.hpp"
+#include "on_a_bus.hpp"
 #include "test_client.hpp"
 
-#include <optional>
-#include <stdexcept>
+#include <memory>
 
 #include <gtest/gtest.h>
 
 namespace doed::bus {
 namespace {
 
-class APeerWatch : public testing::Test {
+class APeerWatch : public OnABus {
 protected:
-    APeerWatch() {
-        auto opened = connect(bus.address());
-        if (!opened) {
-            throw std::runtime_error(opened.error().message());
-        }
-        connection = std::move(*opened);
-        pump.emplace(loop, *connection, [](const std::string&) {});
-        peers.emplace(*connection);
-        pump->start();
-    }
-
     [[nodiscard]] std::unique_ptr<TestClient> make_client() const {
         return std::make_unique<TestClient>(bus.address());
     }
@@ -40,19 +26,7 @@ protected:
         client->leave();
         run_until([&] { return gone; });
     }
-    void run_until(const std::function<bool()>& condition) {
-        const auto end = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < end) {
-            loop.run_one_until(end);
-        }
-        ASSERT_TRUE(condition());
-    }
 
-    PrivateBus bus;
-    boost::asio::io_context loop{1};
-    std::unique_ptr<sdbus::IConnection> connection;
-    std::optional<Pump> pump;
-    std::optional<PeerWatch> peers;
     int told = 0;
 };
 

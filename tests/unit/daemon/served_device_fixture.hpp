@@ -67,7 +67,7 @@ protected:
     void serve(DeviceFinding first) {
         side.on_loop([&] {
             device = std::make_shared<ServedDevice>(side.context, std::move(first));
-            device->publish(*side.connection, *side.pump, *side.peers, *side.clients);
+            device->publish(*side.connection, *side.pump, *side.clients);
             device->begin();
         });
     }
@@ -95,8 +95,11 @@ protected:
     [[nodiscard]] std::uint64_t number(const char* name) {
         return client.number(mailbox_path, names::mailbox_interface, name, 't');
     }
-    [[nodiscard]] std::uint64_t queue_length() {
-        return client.number(mailbox_path, names::mailbox_interface, "QueueLength", 'u');
+    [[nodiscard]] bool wait_for_queue(std::uint64_t length) {
+        return client.ask_until([&] {
+            return client.number(mailbox_path, names::mailbox_interface, "QueueLength", 'u') ==
+                   length;
+        });
     }
     [[nodiscard]] bool wait_for(const char* name, const std::string& value) {
         return client.wait_for(mailbox_path, names::mailbox_interface, name, value);

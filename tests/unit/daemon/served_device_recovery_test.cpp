@@ -62,7 +62,7 @@ TEST_F(ADeviceInTrouble, StaysTheKernelsWhenTheDriverMakesAPort) {
     EXPECT_EQ(property("Owner"), "kernel");
     update(with_port());
     EXPECT_EQ(property("Owner"), "kernel");
-    EXPECT_EQ(source(), "kernel");
+    EXPECT_TRUE(client.wait_until([this] { return source() == "kernel"; }));
     EXPECT_EQ(table_size(), 20U);
 }
 

@@ -6,6 +6,7 @@
 #include "served_device_fixture.hpp"
 
 #include <atomic>
+#include <functional>
 #include <future>
 
 namespace doed::daemon {
@@ -168,36 +169,34 @@ TEST_F(AServedDevice, ShowsTheTableOfThePortThatIsThereWhenItHasLetGo) {
     EXPECT_EQ(table_size(), 24U);
 }
 
-TEST_F(AServedDevice, DoesNotShowATableThatWasReadForAPortThatIsGone) {
-    serve(with_port(20, 7));
-    side.let_run();
-    std::promise<void> go_on;
-    const auto gate = go_on.get_future().share();
-    for (int worker = 0; worker < DaemonSide::worker_count; ++worker) {
-        boost::asio::post(side.workers, [gate] { gate.wait(); });
+/// A request for the kernel's table, which cannot be read before the device is found otherwise.
+class ALateReading : public AServedDevice {
+protected:
+    [[nodiscard]] auto of_a_device_found_as(const std::function<DeviceFinding()>& then) {
+        serve(with_port(20, 7));
+        side.let_run();
+        std::promise<void> go_on;
+        const auto gate = go_on.get_future().share();
+        for (int worker = 0; worker < DaemonSide::worker_count; ++worker) {
+            boost::asio::post(side.workers, [gate] { gate.wait(); });
+        }
+        auto late = client.start(mailbox_path, cdat_interface, "GetTable");
+        EXPECT_EQ(source(), "kernel") << "the request is there";
+        update(then());
+        go_on.set_value();
+        EXPECT_TRUE(client.wait_for(late));
+        return late;
     }
-    const auto late = client.start(mailbox_path, cdat_interface, "GetTable");
-    EXPECT_EQ(source(), "kernel") << "the request is there";
-    update(with_port(24, 8));
-    go_on.set_value();
-    ASSERT_TRUE(client.wait_for(late));
+};
+
+TEST_F(ALateReading, IsNotShownForAnotherPort) {
+    const auto late = of_a_device_found_as([this] { return with_port(24, 8); });
     EXPECT_EQ(late->error, error_prefix + "Cancelled");
     EXPECT_EQ(table_size(), 24U);
 }
 
-TEST_F(AServedDevice, AnswersAReadingThatCameTooLateAsANewOne) {
-    serve(with_port(20, 7));
-    side.let_run();
-    std::promise<void> go_on;
-    const auto gate = go_on.get_future().share();
-    for (int worker = 0; worker < DaemonSide::worker_count; ++worker) {
-        boost::asio::post(side.workers, [gate] { gate.wait(); });
-    }
-    const auto late = client.start(mailbox_path, cdat_interface, "GetTable");
-    EXPECT_EQ(source(), "kernel") << "the request is there";
-    update(with_driver(finding, "pci-stub"));
-    go_on.set_value();
-    ASSERT_TRUE(client.wait_for(late));
+TEST_F(ALateReading, IsAnsweredAsANewOne) {
+    const auto late = of_a_device_found_as([this] { return with_driver(finding, "pci-stub"); });
     EXPECT_NE(late->error, error_prefix + "Cancelled");
     EXPECT_EQ(late->error, error_of(mailbox_interface, "Discover"));
 }
@@ -283,9 +282,9 @@ TEST_F(AServedDevice, DropsWhatAClientWaitedForWhenItLeaves) {
     TestClient leaving(side.bus.address());
     leaving.start(mailbox_path, mailbox_interface, "Discover");
     leaving.start(mailbox_path, cdat_interface, "GetTable", true);
-    ASSERT_TRUE(client.wait_until([this] { return queue_length() == 3; }));
+    ASSERT_TRUE(wait_for_queue(3));
     leaving.leave();
-    EXPECT_TRUE(client.wait_until([this] { return queue_length() == 1; }));
+    EXPECT_TRUE(wait_for_queue(1));
     side.host.go_on();
     ASSERT_TRUE(client.wait_for(reading));
     EXPECT_EQ(reading->error, "") << reading->message;
@@ -297,8 +296,9 @@ TEST_F(AServedDevice, EndsTheExchangeOfAClientThatLeavesAndGoesNoFurther) {
     TestClient leaving(side.bus.address());
     leaving.start(mailbox_path, cdat_interface, "GetTable");
     ASSERT_TRUE(side.host.wait_for_request());
+    ASSERT_TRUE(wait_for_queue(1));
     leaving.leave();
-    EXPECT_TRUE(client.wait_until([this] { return queue_length() == 0; }));
+    EXPECT_TRUE(wait_for_queue(0));
     side.host.go_on();
     ASSERT_TRUE(wait_for("State", "idle"));
     // Discovery has two, and one was on the wire.
@@ -317,6 +317,7 @@ TEST_F(AServedDevice, DropsWhatAClientWaitedForWhileItIsOpened) {
     leaving.leave();
     ASSERT_EQ(gone.wait_for(bus::patience), std::future_status::ready);
     side.host.go_on();
+    ASSERT_TRUE(client.wait_for(reading));
     expect_daemon();
     EXPECT_EQ(number("Exchanges"), 2U + 7U) << "those of the claim and of our own reading";
 }

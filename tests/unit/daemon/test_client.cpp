@@ -228,6 +228,16 @@ bool TestClient::wait_until(const std::function<bool()>& condition) {
     }
 }
 
+bool TestClient::ask_until(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool TestClient::wait_for_signal(const std::string& signal) {
     return wait_until([&] { return std::ranges::find(signals_, signal) != signals_.end(); });
 }

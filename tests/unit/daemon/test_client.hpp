@@ -61,6 +61,8 @@ public:
 
     /// Handles messages until the condition holds; false when patience is at its end.
     bool wait_until(const std::function<bool()>& condition);
+    /// For what no signal tells: the condition, which makes a call, is tried until it holds; false as above.
+    static bool ask_until(const std::function<bool()>& condition);
     bool wait_for(const AnswerPtr& answer) {
         return wait_until([&] { return answer->done; });
     }

@@ -132,7 +132,7 @@ TEST_F(AMailboxService, AnswersManyCallersAtOnceEachOnce) {
 }
 
 TEST_F(AMailboxService, WithdrawsAnOperationWhenItsCancellationSlotIsEmitted) {
-    start("200000");
+    start("800000");
     const auto running = read_table();
     asio::cancellation_signal signal;
     std::promise<OperationResult> promise;
@@ -145,16 +145,16 @@ TEST_F(AMailboxService, WithdrawsAnOperationWhenItsCancellationSlotIsEmitted) {
     const auto start = std::chrono::steady_clock::now();
     signal.emit(asio::cancellation_type::all);
     const auto outcome = withdrawn.get();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 150ms);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 700ms);
     ASSERT_FALSE(outcome.has_value());
     EXPECT_EQ(outcome.error().code(), Errc::cancelled);
 }
 
 TEST_F(AMailboxService, KeepsADeadlineAgainstASlowDevice) {
-    start("400000");
+    start("800000");
     const auto start = std::chrono::steady_clock::now();
     const auto outcome = read_table(100ms).get();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 350ms);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 700ms);
     ASSERT_FALSE(outcome.has_value());
     EXPECT_EQ(outcome.error().code(), Errc::deadline_exceeded);
 }
@@ -169,15 +169,16 @@ TEST_F(AMailboxService, ResetsAndServesOn) {
 }
 
 TEST_F(AMailboxService, TellsItsTraceWhileADeviceKeepsItWaiting) {
-    start("400000");
+    start("800000");
     auto running = read_table();
-    const auto begin = std::chrono::steady_clock::now();
+    const auto end = std::chrono::steady_clock::now() + 700ms;
     Trace trace;
-    while (trace.empty()) {
-        // The claim may not have begun yet.
+    // The claim begins with an abort, which is over at once; what the device keeps waiting is the first exchange.
+    while ((trace.empty() || !trace.back().protocol) && std::chrono::steady_clock::now() < end) {
         trace = service_->async_trace(asio::use_future).get();
     }
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 350ms);
+    ASSERT_FALSE(trace.empty());
+    EXPECT_EQ(trace.back().protocol, doe::protocol_discovery);
     EXPECT_FALSE(trace.back().ended);
     EXPECT_EQ(trace.back().purpose, doe::Purpose::claim);
     service_->async_close(Errc::cancelled, asio::use_future).wait();
