@@ -20,16 +20,6 @@ namespace {
 constexpr std::size_t handle_count = 256;
 constexpr std::uint32_t reserved_offset = 1;  // of every structure
 
-std::string hex(std::uint64_t number) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    do {
-        text.insert(text.begin(), digits[number & 0xF]);
-        number >>= 4;
-    } while (number != 0);
-    return "0x" + text;
-}
-
 template <typename T>
 bool any_set(const T& field) {
     if constexpr (std::unsigned_integral<T>) {
@@ -61,7 +51,8 @@ public:
             name_ = structure_name(raw.type);
             if (name_.empty()) {
                 add(ProblemKind::unknown_structure, Severity::notice, 0, [&] {
-                    return "a structure of type " + hex(raw.type) + " is not known to CDAT 1.04";
+                    return "a structure of type " + hex_text(raw.type) +
+                           " is not known to CDAT 1.04";
                 });
                 continue;
             }
@@ -105,8 +96,9 @@ private:
         flags(dsmas.flags, Dsmas::known_flags, 5);
         reserved_field(dsmas.reserved, 6);
         if (has_memory_[dsmas.handle]) {
-            add(ProblemKind::duplicate_handle, Severity::error, 4,
-                [&] { return named("handle " + hex(dsmas.handle) + " is that of another DSMAS"); });
+            add(ProblemKind::duplicate_handle, Severity::error, 4, [&] {
+                return named("handle " + hex_text(dsmas.handle) + " is that of another DSMAS");
+            });
         }
         const bool first = !std::exchange(has_memory_[dsmas.handle], true);
         if (dsmas.dpa_length_bytes == 0) {
@@ -117,8 +109,8 @@ private:
         const std::uint64_t last = dsmas.dpa_base_bytes + (dsmas.dpa_length_bytes - 1);
         if (last < dsmas.dpa_base_bytes) {
             add(ProblemKind::range_overflow, Severity::error, 8, [&] {
-                return named("base " + hex(dsmas.dpa_base_bytes) + " and length " +
-                             hex(dsmas.dpa_length_bytes) + " end beyond 64 bits");
+                return named("base " + hex_text(dsmas.dpa_base_bytes) + " and length " +
+                             hex_text(dsmas.dpa_length_bytes) + " end beyond 64 bits");
             });
             return;
         }
@@ -149,7 +141,7 @@ private:
                 return named("another DSLBIS has " +
                              std::string(same ? "the same" : "a different") + " " +
                              std::string(data_type_name(dslbis.data_type)) + " for handle " +
-                             hex(dslbis.handle));
+                             hex_text(dslbis.handle));
             });
         }
     }
@@ -173,7 +165,7 @@ private:
              level_bit) != 0) {
             add(ProblemKind::duplicate_value, Severity::warning, 16, [&] {
                 return named("another DSMSCIS has cache level " + std::to_string(dsmscis.level()) +
-                             " of handle " + hex(dsmscis.handle));
+                             " of handle " + hex_text(dsmscis.handle));
             });
         }
         if (dsmscis.associativity() > 2) {
@@ -191,12 +183,13 @@ private:
             refers_to_memory(dsis.handle, 5);
             if (std::exchange(has_attached_[dsis.handle], true)) {
                 add(ProblemKind::duplicate_handle, Severity::warning, 5, [&] {
-                    return named("another DSIS is attached to handle " + hex(dsis.handle));
+                    return named("another DSIS is attached to handle " + hex_text(dsis.handle));
                 });
             }
         } else if (std::exchange(has_initiator_[dsis.handle], true)) {
-            add(ProblemKind::duplicate_handle, Severity::error, 5,
-                [&] { return named("handle " + hex(dsis.handle) + " is that of another DSIS"); });
+            add(ProblemKind::duplicate_handle, Severity::error, 5, [&] {
+                return named("handle " + hex_text(dsis.handle) + " is that of another DSIS");
+            });
         } else {
             initiators_.emplace_back(dsis.handle, begin_ + 5);
         }
@@ -276,7 +269,7 @@ private:
         const auto others = static_cast<std::uint8_t>(flags & ~known);
         if (others != 0) {
             add(ProblemKind::reserved_bits, Severity::notice, at,
-                [&] { return named("reserved flags are set: " + hex(others)); });
+                [&] { return named("reserved flags are set: " + hex_text(others)); });
         }
     }
 
@@ -351,7 +344,7 @@ private:
             if (!found) {
                 name_ = reference.name;
                 add(ProblemKind::dangling_handle, Severity::warning, reference.at, [&] {
-                    return named("handle " + hex(reference.handle) + " is that of no DSMAS" +
+                    return named("handle " + hex_text(reference.handle) + " is that of no DSMAS" +
                                  (reference.initiators_too ? " or DSIS" : ""));
                 });
             }
@@ -360,7 +353,7 @@ private:
         for (const auto& [handle, at] : initiators_) {
             if (has_memory_[handle]) {
                 add(ProblemKind::duplicate_handle, Severity::warning, at, [&, shared = handle] {
-                    return named("handle " + hex(shared) +
+                    return named("handle " + hex_text(shared) +
                                  " of an initiator without memory is that of a DSMAS");
                 });
             }
@@ -370,9 +363,9 @@ private:
             const std::uint64_t size = size_of_memory_[part.handle];
             if (size != 0 && (part.offset > size || part.length > size - part.offset)) {
                 add(ProblemKind::range_outside, Severity::warning, part.at + 8, [&] {
-                    return named("offset " + hex(part.offset) + " and length " + hex(part.length) +
-                                 " leave the " + hex(size) + " bytes of handle " +
-                                 hex(part.handle));
+                    return named("offset " + hex_text(part.offset) + " and length " +
+                                 hex_text(part.length) + " leave the " + hex_text(size) +
+                                 " bytes of handle " + hex_text(part.handle));
                 });
             }
         }
@@ -415,8 +408,8 @@ private:
                         "another entry has " + std::string(same ? "the same" : "a different") +
                         " " +
                         std::string(data_type_name(static_cast<std::uint8_t>(way.key >> 32))) +
-                        " for ports " + hex(way.key >> 16 & 0xFFFF) + " and " +
-                        hex(way.key & 0xFFFF));
+                        " for ports " + hex_text(way.key >> 16 & 0xFFFF) + " and " +
+                        hex_text(way.key & 0xFFFF));
                 });
         }
     }
@@ -431,8 +424,8 @@ private:
             const Part& before = parts_[i - 1];
             if (part.handle == before.handle && part.offset - before.offset < before.length) {
                 add(ProblemKind::overlapping_ranges, Severity::warning, part.at + 8, [&] {
-                    return named("the part from " + hex(part.offset) + " overlaps that from " +
-                                 hex(before.offset) + " of handle " + hex(part.handle));
+                    return named("the part from " + hex_text(part.offset) + " overlaps that from " +
+                                 hex_text(before.offset) + " of handle " + hex_text(part.handle));
                 });
             }
         }
@@ -446,9 +439,10 @@ private:
         for (const Range& range : ranges_) {
             if (furthest != nullptr && range.base <= furthest->last) {
                 add(ProblemKind::overlapping_ranges, Severity::error, range.offset + 8, [&] {
-                    return named("the range of handle " + hex(range.handle) + " from " +
-                                 hex(range.base) + " overlaps that of handle " +
-                                 hex(furthest->handle) + ", which ends at " + hex(furthest->last));
+                    return named("the range of handle " + hex_text(range.handle) + " from " +
+                                 hex_text(range.base) + " overlaps that of handle " +
+                                 hex_text(furthest->handle) + ", which ends at " +
+                                 hex_text(furthest->last));
                 });
             }
             if (furthest == nullptr || range.last > furthest->last) {

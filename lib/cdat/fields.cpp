@@ -16,13 +16,8 @@ namespace {
 constexpr std::size_t shown_rest_bytes = 16;
 
 std::string bytes_text(std::span<const std::uint8_t> bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::uint8_t byte : bytes.first(std::min(bytes.size(), shown_rest_bytes))) {
-        text += text.empty() ? "" : " ";
-        text += digits[byte >> 4];
-        text += digits[byte & 0xF];
-    }
+    const std::string text =
+        hex_bytes_text(bytes.first(std::min(bytes.size(), shown_rest_bytes)), " ");
     return bytes.size() > shown_rest_bytes ? text + " ..." : text;
 }
 
@@ -282,17 +277,6 @@ std::string size_text(std::uint64_t bytes) {
                std::string(unit);
     }
     return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
-}
-
-std::string hex_text(std::uint64_t number) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    do {
-        text += digits[number & 0xF];
-        number >>= 4;
-    } while (number != 0);
-    text += "x0";
-    return {text.rbegin(), text.rend()};
 }
 
 std::string value_text(const Value& value, bool is_latency) {

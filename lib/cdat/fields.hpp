@@ -47,8 +47,6 @@ enum class EntryFields : std::uint8_t {
 
 /// "16 GiB", "1.5 MiB", "4097 bytes": exact, in the largest unit that takes at most two decimals.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);
-/// "0x1f"
-[[nodiscard]] std::string hex_text(std::uint64_t number);
 /// "150 ns", "16000 MB/s", "not provided", "unreachable", "more than 64 bits"
 [[nodiscard]] std::string value_text(const Value& value, bool is_latency);
 

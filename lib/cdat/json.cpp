@@ -4,6 +4,7 @@
 #include "cdat/json_writer.hpp"
 #include "cdat/names.hpp"
 #include "cdat/summary.hpp"
+#include "cdat/value.hpp"
 
 #include <array>
 #include <optional>
@@ -17,17 +18,6 @@ namespace doed::cdat {
 namespace {
 
 constexpr std::size_t pretty_indent = 2;
-
-std::string hex_text(std::span<const std::uint8_t> bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    text.reserve(2 * bytes.size());
-    for (const std::uint8_t byte : bytes) {
-        text += digits[byte >> 4];
-        text += digits[byte & 0xF];
-    }
-    return text;
-}
 
 template <std::size_t count>
 std::uint32_t number_of(const std::array<std::uint8_t, count>& bytes) {
@@ -217,7 +207,7 @@ void write(JsonWriter& json, const Structure& structure, std::uint32_t offset_by
     std::visit(BodyWriter(json, reserved), structure.body);
     reserved.write(json);
     if (!structure.rest.empty() || std::holds_alternative<Opaque>(structure.body)) {
-        json.member("rest", hex_text(structure.rest));
+        json.member("rest", hex_bytes_text(structure.rest, ""));
     }
     json.end_object();
 }
@@ -360,7 +350,7 @@ void write(JsonWriter& json, const std::optional<TableHeader>& header) {
     json.member("length", header->length_bytes);
     json.member("revision", header->revision);
     json.member("checksum", header->checksum);
-    json.member("reserved", hex_text(header->reserved));
+    json.member("reserved", hex_bytes_text(header->reserved, ""));
     json.member("sequence", header->sequence);
     json.end_object();
 }
@@ -393,7 +383,7 @@ void write(JsonWriter& json, const Table& table, const Origin& origin) {
         write(json, document.structures[i], table.structures()[i].offset_bytes);
     }
     json.end_array();
-    json.member("rest", hex_text(document.rest));
+    json.member("rest", hex_bytes_text(document.rest, ""));
     json.end_object();
 }
 

@@ -15,6 +15,29 @@ std::string_view to_string(Value::Kind kind) noexcept {
     return "unknown";
 }
 
+std::string hex_text(std::uint64_t number) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    do {
+        text += digits[number & 0xF];
+        number >>= 4;
+    } while (number != 0);
+    text += "x0";
+    return {text.rbegin(), text.rend()};
+}
+
+std::string hex_bytes_text(std::span<const std::uint8_t> bytes, std::string_view between) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    text.reserve((2 + between.size()) * bytes.size());
+    for (const std::uint8_t byte : bytes) {
+        text += text.empty() ? "" : between;
+        text += digits[byte >> 4];
+        text += digits[byte & 0xF];
+    }
+    return text;
+}
+
 std::string nanoseconds_text(std::uint64_t picoseconds) {
     std::string text = std::to_string(picoseconds / 1000);
     if (const auto fraction = picoseconds % 1000; fraction != 0) {

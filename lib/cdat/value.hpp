@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A latency or bandwidth: Entry Base Unit x entry. 80 bits wide; what fits into 64 is kept.
+// A latency or bandwidth: Entry Base Unit x entry. 80 bits wide; what fits into 64 is kept. And numbers as texts.
 #pragma once
 
 #include "cdat/structures.hpp"
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,12 @@ struct Value {
 
 /// "given", "not-provided", "unreachable", "overflow".
 [[nodiscard]] std::string_view to_string(Value::Kind kind) noexcept;
+
+/// "0x1f"
+[[nodiscard]] std::string hex_text(std::uint64_t number);
+/// "0a1f" with nothing between the bytes, "0a 1f" with a blank.
+[[nodiscard]] std::string hex_bytes_text(std::span<const std::uint8_t> bytes,
+                                         std::string_view between);
 
 /// Picoseconds as nanoseconds, exactly: "150", "0.25".
 [[nodiscard]] std::string nanoseconds_text(std::uint64_t picoseconds);

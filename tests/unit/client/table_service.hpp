@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A table in doed's place: what it answers, and what it was asked.
+#pragma once
+
+#include "client/service.hpp"
+#include "samples.hpp"
+
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+namespace doed::client {
+
+class TableService final : public Service {
+public:
+    Outcome<std::vector<DeviceRecord>> devices() override { return answer("devices", host); }
+    Outcome<std::vector<Feature>> discover(const std::string& path) override {
+        return answer("discover " + path, features);
+    }
+    Outcome<std::vector<std::uint8_t>> table(const std::string& path, bool refresh) override {
+        return answer((refresh ? "fresh table " : "table ") + path, bytes);
+    }
+    Outcome<std::string> table_document(const std::string& path) override {
+        return answer("document " + path, document);
+    }
+    Outcome<std::string> trace(const std::string& path) override {
+        return answer("trace " + path, trace_document);
+    }
+    Outcome<base::UniqueFd> release(const std::string& path) override {
+        const auto lent = answer("release " + path, 0);
+        return lent ? Outcome<base::UniqueFd>(base::UniqueFd(::dup(STDERR_FILENO)))
+                    : std::unexpected(lent.error());
+    }
+    Outcome<CdatRecord> cdat(const std::string& path) override {
+        return answer("cdat " + path, record);
+    }
+
+    std::vector<DeviceRecord> host = samples::host();
+    std::vector<Feature> features{samples::discovery()};
+    std::vector<std::uint8_t> bytes = samples::sound_table();
+    CdatRecord record{.source = "mailbox"};
+    std::string document;
+    std::string trace_document = samples::trace();
+    std::string failing_call;  ///< the one that starts so fails
+    std::vector<std::string> calls;
+
+private:
+    template <typename T>
+    Outcome<T> answer(const std::string& call, const T& value) {
+        calls.push_back(call);
+        if (!failing_call.empty() && call.starts_with(failing_call)) {
+            return std::unexpected(failure_from_error("org.doed1.Error.Timeout", "late"));
+        }
+        return value;
+    }
+};
+
+inline constexpr char memory_mailbox[] = "/org/doed1/device/0000_0d_00_0/mailbox_190";
+
+}  // namespace doed::client
