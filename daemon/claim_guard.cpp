@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/claim_guard.hpp"
 
-#include "daemon/kernel_view.hpp"
+#include "pci/cxl_port.hpp"
 
 #include <array>
 #include <climits>
@@ -105,12 +105,12 @@ base::Result<void> ClaimGuard::confirm_no_port() {
         return {};
     }
     while (const dirent* const entry = ::readdir(folder.get())) {
-        if (!is_port_name(entry->d_name) || ports_of_others_.contains(entry->d_ino)) {
+        if (!pci::is_port_name(entry->d_name) || ports_of_others_.contains(entry->d_ino)) {
             continue;
         }
         const auto port = cxl_devices_ / entry->d_name;
         const bool linked = is_link(port / "uport");
-        if (linked ? port_function(port) == address_ : may_be_ours(entry->d_name)) {
+        if (linked ? pci::port_function(port) == address_ : may_be_ours(entry->d_name)) {
             return base::fail(
                 base::Errc::kernel_owned,
                 "the kernel makes a CXL port (" + std::string(entry->d_name) + ") for the device");
@@ -129,7 +129,7 @@ bool ClaimGuard::has_port() const {
          !error && entry != end; entry.increment(error)) {
         const auto& port = entry->path();
         if (port.filename().string().starts_with("endpoint") &&
-            (!is_link(port / "uport") || port_function(port) == address_)) {
+            (!is_link(port / "uport") || pci::port_function(port) == address_)) {
             return true;
         }
     }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -165,6 +166,18 @@ base::Result<Config> Config::load(const std::filesystem::path& file) {
 base::Result<Config> Config::parse(std::string_view text, std::string name) {
     const auto document = JsonDocument::parse(text, std::move(name));
     return document ? read(*document) : std::unexpected(document.error());
+}
+
+Startup<Config> load_config(const std::optional<std::filesystem::path>& file) {
+    std::error_code error;
+    if (!file && !std::filesystem::exists(default_config_file, error)) {
+        return Config{};
+    }
+    auto read = Config::load(file.value_or(default_config_file));
+    if (!read) {
+        return file_failure(read.error());
+    }
+    return std::move(*read);
 }
 
 }  // namespace doed::daemon

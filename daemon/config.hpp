@@ -25,6 +25,7 @@
 #include "base/result.hpp"
 #include "daemon/bus/clients.hpp"
 #include "daemon/bus/gatekeeper.hpp"
+#include "daemon/exit_code.hpp"
 #include "daemon/log.hpp"
 #include "daemon/ownership.hpp"
 #include "doe/mailbox.hpp"
@@ -38,6 +39,8 @@
 #include <string_view>
 
 namespace doed::daemon {
+
+inline constexpr char default_config_file[] = "/etc/doed/doed.json";
 
 struct DeviceConfig {
     OwnerChoice owner = OwnerChoice::automatic;
@@ -63,5 +66,8 @@ struct Config {
     /// The same from memory; `name` stands for the file in messages.
     [[nodiscard]] static base::Result<Config> parse(std::string_view text, std::string name);
 };
+
+/// What holds: the file that is named, else the default one where it exists, else the defaults. Failure: usage.
+[[nodiscard]] Startup<Config> load_config(const std::optional<std::filesystem::path>& file);
 
 }  // namespace doed::daemon

@@ -24,6 +24,7 @@
 
 #include <fmt/format.h>
 #include <grp.h>
+#include <pwd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -42,13 +43,19 @@ constexpr std::chrono::milliseconds close_patience{2500};
 constexpr std::chrono::milliseconds emulated_look_pause{250};
 constexpr std::chrono::milliseconds emulated_look_again_pause{1000};
 
+std::string user_name() {
+    const passwd* const user = ::getpwuid(::geteuid());
+    return user != nullptr ? user->pw_name : std::to_string(::geteuid());
+}
+
 StartupFailure name_failure(const sdbus::Error& error, const std::string& bus) {
     if (error.getName() == "org.freedesktop.DBus.Error.AccessDenied") {
         return {ExitCode::not_permitted,
                 fmt::format(
-                    "the bus policy does not let this user own {}; start doed as root, or install "
-                    "org.doed1.conf",
-                    names::bus_name)};
+                    "the bus policy does not let user {} own {}: it is for user doed where "
+                    "/usr/share/dbus-1/system.d/org.doed1.conf is installed; start the service, or "
+                    "install that file",
+                    user_name(), names::bus_name)};
     }
     return {ExitCode::no_bus,
             fmt::format(
@@ -58,8 +65,13 @@ StartupFailure name_failure(const sdbus::Error& error, const std::string& bus) {
 
 }  // namespace
 
-Daemon::Daemon(const Options& options, const Config& config, const Log& log)
-    : options_(options), config_(config), log_(log), workers_({.threads = config.workers}) {}
+Daemon::Daemon(const Options& options, const Config& config, const Log& log,
+               std::unique_ptr<opener::Client> opener)
+    : options_(options),
+      config_(config),
+      log_(log),
+      workers_({.threads = config.workers}),
+      opener_(std::move(opener)) {}
 
 Daemon::~Daemon() {
     hotplug_.reset();
@@ -124,12 +136,6 @@ Startup<void> Daemon::take_lock() {
     if (options_.topology_file) {
         return {};
     }
-    if (options_.sysfs_root == default_sysfs_root && ::geteuid() != 0) {
-        return startup_failure(
-            ExitCode::not_permitted,
-            "only root can reach the config space of this host's devices; start doed as root, or "
-            "use --backend emulator:FILE");
-    }
     auto lock = InstanceLock::take(InstanceLock::runtime_directory());
     if (!lock) {
         return std::unexpected(lock.error());
@@ -140,7 +146,14 @@ Startup<void> Daemon::take_lock() {
 
 Startup<void> Daemon::open_host() {
     if (!options_.topology_file) {
-        host_ = std::make_unique<pci::SysfsHost>(options_.sysfs_root.string());
+        opener_->on_lost([this] {
+            asio::post(loop_, [this] {
+                stop(
+                    StartupFailure{ExitCode::failure,
+                                   "doed-opener has ended, without which no device can be opened"});
+            });
+        });
+        host_ = std::make_unique<pci::SysfsHost>(options_.sysfs_root.string(), *opener_);
         return {};
     }
     auto host = emulator::EmulatedHost::load(*options_.topology_file);
@@ -194,7 +207,7 @@ Startup<void> Daemon::restore_power() {
     if (options_.topology_file) {
         return {};
     }
-    for (const auto& line : pci::PowerPin::restore(options_.sysfs_root, power_records())) {
+    for (const auto& line : pci::PowerPin::restore(*opener_, power_records())) {
         log_.info(line);
     }
     std::error_code error;
@@ -262,6 +275,7 @@ Startup<void> Daemon::take_devices() {
         .config = config_,
         .log = log_,
         .host = *host_,
+        .opener = opener_.get(),
         .sysfs_root = options_.topology_file ? std::nullopt : std::optional(options_.sysfs_root),
         .power_records = power_records(),
         .leases = *leases_,

@@ -19,6 +19,7 @@
 #include "daemon/lease_registry.hpp"
 #include "daemon/log.hpp"
 #include "daemon/objects/manager_object.hpp"
+#include "daemon/opener/client.hpp"
 #include "daemon/options.hpp"
 #include "io/worker_pool.hpp"
 #include "pci/host.hpp"
@@ -39,7 +40,9 @@ namespace doed::daemon {
 
 class Daemon {
 public:
-    Daemon(const Options& options, const Config& config, const Log& log);
+    /// `opener` is null on an emulated host.
+    Daemon(const Options& options, const Config& config, const Log& log,
+           std::unique_ptr<opener::Client> opener);
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon();
@@ -87,6 +90,7 @@ private:
     boost::asio::steady_timer emulated_look_{loop_};
     std::size_t most_devices_ = 0;  ///< that an emulated host had
 
+    std::unique_ptr<opener::Client> opener_;
     std::unique_ptr<pci::Host> host_;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::optional<bus::Pump> pump_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/device_session.hpp"
 
+#include "base/assert.hpp"
 #include "daemon/claim_guard.hpp"
 
 #include <array>
@@ -33,8 +34,8 @@ base::Result<std::shared_ptr<DeviceSession>> DeviceSession::open(
         session->driver_identity_ = request.driver_identity;
     }
     // VFIO keeps its devices awake by itself.
-    if (!request.power_records.empty()) {
-        session->power_ = std::make_shared<pci::PowerPin>(request.sysfs_root, session->address_,
+    if (request.opener != nullptr && !request.power_records.empty()) {
+        session->power_ = std::make_shared<pci::PowerPin>(*request.opener, session->address_,
                                                           request.power_records);
     }
     if (request.interrupts) {
@@ -47,8 +48,9 @@ base::Result<void> DeviceSession::take_by_vfio(const SessionRequest& request,
                                                const asio::any_io_executor& executor,
                                                DeviceSignals signals) {
     backend_ = "vfio";
-    auto device =
-        pci::VfioDevice::open(address_, pci::VfioPaths{.sysfs_root = request.sysfs_root.string()});
+    DOED_ASSERT(request.opener != nullptr);
+    auto device = pci::VfioDevice::open(address_, *request.opener,
+                                        pci::VfioPaths{.sysfs_root = request.sysfs_root.string()});
     if (!device) {
         return std::unexpected(device.error());
     }

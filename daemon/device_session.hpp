@@ -9,6 +9,7 @@
 #include "io/doorbell.hpp"
 #include "io/eventfd_watch.hpp"
 #include "pci/host.hpp"
+#include "pci/opener.hpp"
 #include "pci/power_pin.hpp"
 #include "pci/vfio_device.hpp"
 
@@ -40,6 +41,7 @@ struct SessionRequest {
     std::uint64_t driver_identity = 0;            ///< of the link to the driver
     MailboxUse kernel_use = MailboxUse::at_once;  ///< of this host's kernel
     bool interrupts = true;                       ///< wanted, where there are any
+    pci::Opener* opener = nullptr;  ///< null on an emulated host; outlives the session
     std::filesystem::path sysfs_root;
     std::filesystem::path power_records;  ///< empty: the host's devices have no power to manage
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/host_view_reader.hpp"
 
-#include "daemon/kernel_view.hpp"
+#include "pci/cxl_port.hpp"
 #include "pci/sysfs_attribute.hpp"
 
 #include <algorithm>
@@ -97,7 +97,7 @@ cdat::HostView read_host_view(const fs::path& sysfs_root, const pci::Address& ad
     const fs::path cxl = sysfs_root / "bus/cxl/devices";
     constexpr std::string_view endpoint_prefix = "endpoint";
     for (const auto& endpoint : numbered(cxl, endpoint_prefix)) {
-        if (port_function(endpoint) != address) {
+        if (pci::port_function(endpoint) != address) {
             continue;
         }
         const std::string name = endpoint.filename().string();

@@ -12,11 +12,10 @@ namespace doed::daemon {
 namespace asio = boost::asio;
 
 KernelTableReader::KernelTableReader(asio::any_io_executor loop, asio::any_io_executor workers,
-                                     std::filesystem::path file, std::string mailbox_name,
-                                     std::string reason)
+                                     Open open, std::string mailbox_name, std::string reason)
     : loop_(std::move(loop)),
       workers_(std::move(workers)),
-      file_(std::move(file)),
+      open_(std::move(open)),
       mailbox_name_(std::move(mailbox_name)),
       reason_(std::move(reason)) {}
 
@@ -45,7 +44,9 @@ void KernelTableReader::read(const bus::MethodOptions& options, Completion compl
 void KernelTableReader::begin() {
     asio::post(workers_, [self = shared_from_this()]() mutable {
         base::Result<cdat::Table> table;
-        if (auto bytes = read_kernel_cdat(self->file_)) {
+        const auto file = self->open_();
+        auto bytes = file ? read_kernel_cdat(*file) : std::unexpected(file.error());
+        if (bytes) {
             table = cdat::Table::parse(std::move(*bytes));
         } else {
             table = std::unexpected(bytes.error().in(self->mailbox_name_));

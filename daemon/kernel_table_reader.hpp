@@ -5,13 +5,13 @@
 // and whoever waits for it has a deadline of its own. Bus loop only.
 #pragma once
 
+#include "base/unique_fd.hpp"
 #include "cdat/table.hpp"
 #include "daemon/bus/method_options.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,11 +23,15 @@ class KernelTableReader : public std::enable_shared_from_this<KernelTableReader>
 public:
     using Completion = std::move_only_function<void(base::Result<cdat::Table>)>;
 
+    /// Opens the file; called on a worker.
+    using Open = std::function<base::Result<base::UniqueFd>()>;
+
     /// `reason`: why the kernel owns the mailbox, told to whoever asks for the device itself.
     KernelTableReader(boost::asio::any_io_executor loop, boost::asio::any_io_executor workers,
-                      std::filesystem::path file, std::string mailbox_name, std::string reason);
+                      Open open, std::string mailbox_name, std::string reason);
 
-    /// Errors: kernel_owned (a refresh), deadline_exceeded, those of read_kernel_cdat. Called once, on the loop.
+    /// Errors: kernel_owned (a refresh), deadline_exceeded, those of opening the file and of
+    /// read_kernel_cdat. Called once, on the loop.
     void read(const bus::MethodOptions& options, Completion completion);
 
 private:
@@ -42,7 +46,7 @@ private:
 
     boost::asio::any_io_executor loop_;
     boost::asio::any_io_executor workers_;
-    std::filesystem::path file_;
+    Open open_;
     std::string mailbox_name_;
     std::string reason_;
     bool reading_ = false;

@@ -3,6 +3,7 @@
 
 #include "base/read_file.hpp"
 #include "cdat/table.hpp"
+#include "pci/cxl_port.hpp"
 #include "pci/sysfs_attribute.hpp"
 
 #include <algorithm>
@@ -13,7 +14,6 @@
 #include <system_error>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace doed::daemon {
 
@@ -43,23 +43,6 @@ void for_each_entry(const fs::path& folder, Visit visit) {
 
 }  // namespace
 
-bool is_port_name(std::string_view name) noexcept {
-    return name.starts_with("endpoint") || name.starts_with("port");
-}
-
-std::optional<pci::Address> port_function(const fs::path& port) {
-    std::error_code error;
-    fs::path target = fs::read_symlink(port / "uport", error);
-    if (error) {
-        return std::nullopt;
-    }
-    if (target.filename().string().starts_with("mem")) {
-        target = target.parent_path();
-    }
-    const auto address = pci::Address::parse(target.filename().string());
-    return address ? std::optional(*address) : std::nullopt;
-}
-
 KernelView KernelView::read(const fs::path& sysfs_root) {
     KernelView view(sysfs_root);
     if (const auto text = pci::read_attribute(sysfs_root / "kernel/security/lockdown")) {
@@ -71,10 +54,10 @@ KernelView KernelView::read(const fs::path& sysfs_root) {
 
 void KernelView::find_ports() {
     for_each_entry(sysfs_root_ / "bus/cxl/devices", [this](const fs::path& port) {
-        if (!is_port_name(port.filename().string())) {
+        if (!pci::is_port_name(port.filename().string())) {
             return;
         }
-        if (const auto function = port_function(port)) {
+        if (const auto function = pci::port_function(port)) {
             ports_.emplace(*function, port);
         }
     });
@@ -88,7 +71,6 @@ KernelFacts KernelView::of(const pci::Address& address) const {
         facts.driver_identity = link.st_ino;
     }
     facts.tsm_connected = !pci::read_attribute(device / "tsm/connect").value_or("").empty();
-    facts.config_writable = ::access((device / "config").c_str(), W_OK) == 0;
     if (const auto port = ports_.find(address); port != ports_.end()) {
         facts.cxl_port = true;
         struct stat status{};
@@ -107,6 +89,16 @@ KernelFacts KernelView::of(const pci::Address& address) const {
     });
     std::ranges::sort(facts.doe_features);
     return facts;
+}
+
+OwnershipFacts ownership_facts(const KernelFacts& kernel, bool config_writable,
+                               LockdownMode lockdown, OwnerChoice choice) {
+    return {.driver = kernel.driver,
+            .cxl_port = kernel.cxl_port,
+            .tsm_connected = kernel.tsm_connected,
+            .config_writable = config_writable,
+            .lockdown = lockdown,
+            .choice = choice};
 }
 
 bool config_writes_taint(std::string_view release) noexcept {
@@ -128,8 +120,8 @@ MailboxUse mailbox_use(std::string_view release) noexcept {
     return late ? MailboxUse::through_port : MailboxUse::at_once;
 }
 
-base::Result<std::vector<std::uint8_t>> read_kernel_cdat(const fs::path& cdat_file) {
-    auto bytes = base::read_file(cdat_file, cdat::max_table_size_bytes);
+base::Result<std::vector<std::uint8_t>> read_kernel_cdat(const base::UniqueFd& cdat_file) {
+    auto bytes = base::read_file(cdat_file, "the kernel's table", cdat::max_table_size_bytes);
     if (bytes && bytes->empty()) {
         return base::fail(base::Errc::not_supported,
                           "the kernel could not read the device's table");

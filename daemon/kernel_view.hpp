@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "daemon/ownership.hpp"
 #include "doe/protocol.hpp"
 #include "pci/address.hpp"
@@ -27,17 +28,9 @@ struct KernelFacts {
     std::filesystem::path cdat_file;  ///< of the CXL port; empty when the port has none
     std::uint64_t cdat_identity = 0;  ///< of that file: another one when the port is made anew
     bool tsm_connected = false;
-    bool config_writable = true;
     std::vector<doe::Protocol>
         doe_features;  ///< of all the device's mailboxes; empty before Linux 6.15
 };
-
-/// Whether an entry of the CXL bus is a port: an endpoint's, a switch's or a host bridge's.
-[[nodiscard]] bool is_port_name(std::string_view name) noexcept;
-
-/// The function that the port in this folder belongs to: its uport link ends in BDF for a switch, in BDF/memN for an
-/// endpoint. Nothing for a host bridge, and for a port that has gone.
-[[nodiscard]] std::optional<pci::Address> port_function(const std::filesystem::path& port);
 
 class KernelView {
 public:
@@ -58,6 +51,10 @@ private:
         ports_;  ///< port folder by the function it belongs to
 };
 
+/// What decide_ownership() needs to know. `config_writable`: as far as file permissions tell.
+[[nodiscard]] OwnershipFacts ownership_facts(const KernelFacts& kernel, bool config_writable,
+                                             LockdownMode lockdown, OwnerChoice choice);
+
 /// Whether writing config space taints a kernel of this release (as uname -r prints it) and makes it log the writer:
 /// Linux 6.2 and 6.3 do, for the mailboxes they use themselves.
 [[nodiscard]] bool config_writes_taint(std::string_view release) noexcept;
@@ -70,9 +67,8 @@ enum class MailboxUse : std::uint8_t {
 /// Of a kernel of this release; at_once where the release cannot be told.
 [[nodiscard]] MailboxUse mailbox_use(std::string_view release) noexcept;
 
-/// The table in a CXL port's CDAT file. Errors: not_supported (empty: the kernel failed to read the
-/// table), not_found (the port is gone), access_denied, io.
+/// The table in a CXL port's CDAT file, which is open. Errors: not_supported (empty: the kernel failed to read the table), io.
 [[nodiscard]] base::Result<std::vector<std::uint8_t>> read_kernel_cdat(
-    const std::filesystem::path& cdat_file);
+    const base::UniqueFd& cdat_file);
 
 }  // namespace doed::daemon

@@ -4,6 +4,7 @@
 // keeps it from starting is one line on standard error and one of the exit codes that --help lists.
 #include "daemon/config.hpp"
 #include "daemon/daemon.hpp"
+#include "daemon/host_access.hpp"
 #include "daemon/log.hpp"
 #include "daemon/options.hpp"
 #include "emulator/emulated_host.hpp"
@@ -11,9 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace {
@@ -24,20 +23,6 @@ using daemon::ExitCode;
 int fail(const daemon::Log& log, const daemon::StartupFailure& failure) {
     log.error("doed: " + failure.message);
     return static_cast<int>(failure.code);
-}
-
-daemon::Startup<daemon::Config> load_config(const daemon::Options& options) {
-    std::error_code error;
-    daemon::Config config;
-    if (options.config_file || std::filesystem::exists(daemon::default_config_file, error)) {
-        auto read = daemon::Config::load(options.config_file.value_or(daemon::default_config_file));
-        if (!read) {
-            return daemon::file_failure(read.error());
-        }
-        config = std::move(*read);
-    }
-    config.log_level = options.log_level.value_or(config.log_level);
-    return config;
 }
 
 /// --check-config: the configuration has been read; the topology is left.
@@ -61,10 +46,11 @@ int run(int argc, char** argv) {
         std::fputs(options->text.c_str(), stdout);
         return static_cast<int>(ExitCode::ok);
     }
-    const auto config = load_config(*options);
+    auto config = daemon::load_config(options->config_file);
     if (!config) {
         return fail(log, config.error());
     }
+    config->log_level = options->log_level.value_or(config->log_level);
     log = daemon::Log(config->log_level);
     if (options->check_config) {
         const auto good = check_topology(*options);
@@ -73,7 +59,12 @@ int run(int argc, char** argv) {
 
     // Whoever reads the log may go away; that must not end an owner of mailboxes in mid-exchange.
     std::signal(SIGPIPE, SIG_IGN);
-    daemon::Daemon service(*options, *config, log);
+    // Before there are threads: what they may do is decided here for all of them.
+    auto access = daemon::gain_access(*options);
+    if (!access) {
+        return fail(log, access.error());
+    }
+    daemon::Daemon service(*options, *config, log, std::move(*access));
     if (const auto started = service.start(); !started) {
         return fail(log, started.error());
     }

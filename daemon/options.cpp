@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/options.hpp"
 
+#include "daemon/config.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <string_view>
@@ -27,6 +29,7 @@ Startup<Options> parse_options(int argc, const char* const* argv) {
     std::string backend = "sysfs";
     std::string config_file;
     std::string log_level;
+    std::string opener_socket;
     bool version = false;
 
     CLI::App app{
@@ -46,6 +49,14 @@ Startup<Options> parse_options(int argc, const char* const* argv) {
         ->capture_default_str();
     app.add_option("--sysfs-root", options.sysfs_root, "where sysfs is mounted")
         ->type_name("DIR")
+        ->capture_default_str();
+    app.add_option(
+           "--opener", opener_socket,
+           "socket of the doed-opener to use (without it, doed starts one, which takes root)")
+        ->type_name("SOCKET");
+    app.add_option("--user", options.user,
+                   "whom to become when started by root on this host's devices")
+        ->type_name("NAME")
         ->capture_default_str();
     app.add_option("--log-level", log_level,
                    "error, warning, info or debug (goes before the configuration's)")
@@ -75,6 +86,9 @@ Startup<Options> parse_options(int argc, const char* const* argv) {
         return startup_failure(
             ExitCode::usage,
             "--backend: expected sysfs or emulator:FILE, found '" + backend + "'; see doed --help");
+    }
+    if (!opener_socket.empty()) {
+        options.opener_socket = opener_socket;
     }
     if (!log_level.empty()) {
         options.log_level = parse_log_level(log_level);

@@ -13,7 +13,7 @@
 namespace doed::daemon {
 
 inline constexpr char default_sysfs_root[] = "/sys";
-inline constexpr char default_config_file[] = "/etc/doed/doed.json";
+inline constexpr char default_user[] = "doed";
 
 struct Options {
     std::string bus = "system";  ///< "system", "session" or an address
@@ -22,6 +22,9 @@ struct Options {
     std::optional<std::filesystem::path>
         topology_file;  ///< of the emulator; none: the host itself, through sysfs
     std::filesystem::path sysfs_root = default_sysfs_root;
+    std::optional<std::filesystem::path>
+        opener_socket;                  ///< of a doed-opener that is there; none: one of its own
+    std::string user = default_user;    ///< whom a doed becomes that root has started on this host
     std::optional<LogLevel> log_level;  ///< goes before the configuration's
     bool check_config = false;          ///< read configuration and topology, say so, end
     std::string text;  ///< --help or --version: to be printed, and nothing else done

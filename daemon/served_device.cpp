@@ -18,17 +18,6 @@ namespace {
 constexpr std::chrono::seconds give_back_time{2};
 constexpr std::chrono::minutes error_log_pause{1};
 
-OwnershipFacts facts_of(const DeviceFinding& finding, OwnerChoice choice) {
-    OwnershipFacts facts;
-    facts.driver = finding.kernel.driver;
-    facts.cxl_port = finding.kernel.cxl_port;
-    facts.tsm_connected = finding.kernel.tsm_connected;
-    facts.config_writable = finding.kernel.config_writable;
-    facts.lockdown = finding.lockdown;
-    facts.choice = choice;
-    return facts;
-}
-
 /// What makes two decisions different ones; the reason is only told.
 bool same_decision(const Ownership& one, const Ownership& other) {
     return one.owner == other.owner && one.refusal == other.refusal;
@@ -80,7 +69,9 @@ Ownership ServedDevice::decide() const {
         return Ownership{Owner::none, "the device's driver is being unbound",
                          base::Errc::device_gone};
     }
-    OwnershipFacts facts = facts_of(finding_, context_.config.device(address()).owner);
+    OwnershipFacts facts =
+        ownership_facts(finding_.kernel, finding_.info.config_writable, finding_.lockdown,
+                        context_.config.device(address()).owner);
     facts.driver_is_new = driver_is_new();
     return decide_ownership(facts);
 }
@@ -311,6 +302,7 @@ void ServedDevice::take() {
     request.kernel_use = context_.kernel_use;
     open_wanted_ = false;
     if (context_.sysfs_root) {
+        request.opener = context_.opener;
         request.sysfs_root = *context_.sysfs_root;
         request.power_records = context_.power_records;
     }

@@ -19,6 +19,7 @@
 #include "daemon/served_mailbox.hpp"
 #include "io/worker_pool.hpp"
 #include "pci/host.hpp"
+#include "pci/opener.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -38,6 +39,7 @@ struct DeviceContext {
     const Config& config;
     const Log& log;
     pci::Host& host;
+    pci::Opener* opener = nullptr;                    ///< null for an emulated host
     std::optional<std::filesystem::path> sysfs_root;  ///< nothing for an emulated host
     std::filesystem::path power_records;
     LeaseRegistry& leases;

@@ -34,8 +34,11 @@ std::shared_ptr<CdatCache> ServedDevice::make_cache(const Mailbox& mailbox) cons
         return nullptr;
     }
     const auto reader = std::make_shared<KernelTableReader>(
-        context_.loop, context_.workers, finding_.kernel.cdat_file, served.name(),
-        served.ownership().reason);
+        context_.loop, context_.workers,
+        [opener = context_.opener, device = address()] {
+            return opener->open(device, pci::RootFile::kernel_table);
+        },
+        served.name(), served.ownership().reason);
     return std::make_shared<CdatCache>(
         "kernel", [reader](const bus::MethodOptions& options, auto completion) {
             reader->read(options, std::move(completion));

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/read_file.hpp"
 
-#include "base/unique_fd.hpp"
-
 #include <array>
 #include <cerrno>
 #include <string>
@@ -34,8 +32,13 @@ Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path,
     if (!fd) {
         return fail_with_errno(name, errno);
     }
+    return read_file(fd, name, max_size_bytes);
+}
+
+Result<std::vector<std::uint8_t>> read_file(const UniqueFd& file, const std::string& name,
+                                            std::size_t max_size_bytes) {
     struct stat status{};
-    if (::fstat(fd.get(), &status) != 0) {
+    if (::fstat(file.get(), &status) != 0) {
         return fail_with_errno(name, errno);
     }
     if (!S_ISREG(status.st_mode)) {
@@ -44,7 +47,7 @@ Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& path,
     std::vector<std::uint8_t> bytes;
     std::array<std::uint8_t, 16384> part{};
     for (;;) {
-        const ssize_t got = ::read(fd.get(), part.data(), part.size());
+        const ssize_t got = ::read(file.get(), part.data(), part.size());
         if (got < 0) {
             if (errno == EINTR) {
                 continue;

@@ -35,6 +35,7 @@ struct DeviceInfo {
     std::int32_t numa_node = -1;            ///< -1: the host names none
     std::optional<std::uint32_t> iommu_group;
     std::vector<DoeCapability> mailboxes;  ///< by ascending offset
+    bool config_writable = true;           ///< as far as file permissions tell
 };
 
 /// Whether both may be the same function, seen twice, and never away in between: what is wired into it is equal.

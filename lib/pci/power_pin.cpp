@@ -20,20 +20,26 @@ namespace {
 
 constexpr std::string_view always_on = "on";
 
-/// Whether `text` is all that was written to the file, which is made when it does not exist and `flags` say so.
-bool write_text(const fs::path& file, std::string_view text, int flags = 0) {
+/// Whether `text` is all that was written to the record, which is made when it does not exist.
+bool write_record(const fs::path& file, std::string_view text) {
     const base::UniqueFd fd(retry_interrupted(
-        [&] { return ::open(file.c_str(), flags | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600); }));
+        [&] { return ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); }));
     return fd && retry_interrupted([&] { return ::write(fd.get(), text.data(), text.size()); }) ==
                      static_cast<ssize_t>(text.size());
 }
 
+/// Whether the file, which is open since some time, took all of `text` as the whole of it.
+bool write_control(const base::UniqueFd& control, std::string_view text) {
+    static_cast<void>(::ftruncate(control.get(), 0));
+    return retry_interrupted([&] {
+               return ::pwrite(control.get(), text.data(), text.size(), 0);
+           }) == static_cast<ssize_t>(text.size());
+}
+
 }  // namespace
 
-PowerPin::PowerPin(const fs::path& sysfs_root, const Address& address,
-                   const fs::path& record_folder)
-    : control_(sysfs_root / "bus/pci/devices" / address.to_string() / "power/control"),
-      record_(record_folder / address.to_string()) {}
+PowerPin::PowerPin(Opener& opener, const Address& address, const fs::path& record_folder)
+    : opener_(opener), address_(address), record_(record_folder / address.to_string()) {}
 
 PowerPin::~PowerPin() {
     if (holders_ > 0) {
@@ -57,13 +63,18 @@ void PowerPin::drop() {
 }
 
 void PowerPin::pin() {
-    const auto now = read_attribute(control_.string());
+    if (!std::exchange(opened_, true)) {
+        if (auto control = opener_.open(address_, RootFile::power_control)) {
+            control_ = std::move(*control);
+        }
+    }
+    const auto now = read_attribute(control_);
     if (!now || *now == always_on) {
         return;
     }
     // The record comes first: a crash between the two restores what still is.
-    static_cast<void>(write_text(record_, *now, O_CREAT));
-    if (write_text(control_, always_on)) {
+    static_cast<void>(write_record(record_, *now));
+    if (write_control(control_, always_on)) {
         before_ = *now;
     }
 }
@@ -71,15 +82,14 @@ void PowerPin::pin() {
 void PowerPin::unpin() {
     if (!before_.empty()) {
         // A function that is gone has nothing to restore.
-        static_cast<void>(write_text(control_, before_));
+        static_cast<void>(write_control(control_, before_));
         before_.clear();
     }
     std::error_code ignored;
     fs::remove(record_, ignored);
 }
 
-std::vector<std::string> PowerPin::restore(const fs::path& sysfs_root,
-                                           const fs::path& record_folder) {
+std::vector<std::string> PowerPin::restore(Opener& opener, const fs::path& record_folder) {
     std::vector<std::string> done;
     std::error_code error;
     for (fs::directory_iterator entry(record_folder, error), end; !error && entry != end;
@@ -92,9 +102,8 @@ std::vector<std::string> PowerPin::restore(const fs::path& sysfs_root,
         if (!address || !before || (*before != "auto" && *before != always_on)) {
             continue;
         }
-        const fs::path control =
-            sysfs_root / "bus/pci/devices" / address->to_string() / "power/control";
-        if (write_text(control, *before)) {
+        const auto control = opener.open(*address, RootFile::power_control);
+        if (control && write_control(*control, *before)) {
             done.push_back(address->to_string() + ": power/control is \"" + *before + "\" again");
         }
     }

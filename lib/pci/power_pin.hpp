@@ -4,9 +4,10 @@
 // last use ends, what was there before. A record of what was there outlives a crash, so that the next start puts it back.
 #pragma once
 
-#include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "pci/address.hpp"
 #include "pci/config_space.hpp"
+#include "pci/opener.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -21,9 +22,8 @@ namespace doed::pci {
 /// Thread safe: shared by the mailboxes of one function.
 class PowerPin {
 public:
-    /// `record_folder` exists, or no record is kept.
-    PowerPin(const std::filesystem::path& sysfs_root, const Address& address,
-             const std::filesystem::path& record_folder);
+    /// `record_folder` exists, or no record is kept. `opener` outlives the pin.
+    PowerPin(Opener& opener, const Address& address, const std::filesystem::path& record_folder);
     PowerPin(const PowerPin&) = delete;
     PowerPin& operator=(const PowerPin&) = delete;
     ~PowerPin();
@@ -35,15 +35,19 @@ public:
 
     /// Puts back what the records in the folder tell of, and removes them. Returns what it did, a line each.
     [[nodiscard]] static std::vector<std::string> restore(
-        const std::filesystem::path& sysfs_root, const std::filesystem::path& record_folder);
+        Opener& opener, const std::filesystem::path& record_folder);
 
 private:
     void pin();
     void unpin();
 
-    std::filesystem::path control_;
+    Opener& opener_;
+    Address address_;
     std::filesystem::path record_;
     std::mutex mutex_;
+    bool opened_ = false;  ///< it was tried
+    base::UniqueFd
+        control_;  ///< of the function's power/control; none without runtime power management
     std::uint32_t holders_ = 0;
     std::string before_;  ///< what to put back; empty when nothing is
 };

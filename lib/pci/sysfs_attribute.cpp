@@ -25,19 +25,11 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(white_space) - first + 1);
 }
 
-}  // namespace
-
-base::Result<std::string> read_attribute(const std::string& path) {
-    // O_NONBLOCK: whatever else the path may name, opening it must not wait.
-    const base::UniqueFd file(retry_interrupted(
-        [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
-    if (!file) {
-        return std::unexpected(os_error(FileAccess::open, errno, path));
-    }
-    // The kernel renders an attribute at the first read and hands it out whole: one read is one consistent value.
+base::Result<std::string> read_whole(const base::UniqueFd& file, const std::string& path) {
+    // The kernel renders an attribute at a read from its beginning and hands it out whole: one read is one consistent value.
     std::array<char, attribute_size_max_bytes + 1> text{};
     const auto count =
-        retry_interrupted([&] { return ::read(file.get(), text.data(), text.size()); });
+        retry_interrupted([&] { return ::pread(file.get(), text.data(), text.size(), 0); });
     if (count < 0) {
         return std::unexpected(os_error(FileAccess::read, errno, path));
     }
@@ -48,6 +40,22 @@ base::Result<std::string> read_attribute(const std::string& path) {
             path + ": longer than " + std::to_string(attribute_size_max_bytes) + " bytes");
     }
     return std::string(trimmed({text.data(), size_bytes}));
+}
+
+}  // namespace
+
+base::Result<std::string> read_attribute(const std::string& path) {
+    // O_NONBLOCK: whatever else the path may name, opening it must not wait.
+    const base::UniqueFd file(retry_interrupted(
+        [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
+    if (!file) {
+        return std::unexpected(os_error(FileAccess::open, errno, path));
+    }
+    return read_whole(file, path);
+}
+
+base::Result<std::string> read_attribute(const base::UniqueFd& file) {
+    return read_whole(file, "an attribute");
 }
 
 base::Result<std::string> read_link_name(const std::string& path) {

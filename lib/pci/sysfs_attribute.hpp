@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 #include <charconv>
 #include <concepts>
@@ -22,6 +23,9 @@ inline constexpr std::size_t attribute_size_max_bytes = 4096;
 /// The text of the attribute file `path` without white space at its ends. Errors: not_found, access_denied,
 /// device_gone, too_large (longer than a page: not an attribute), io.
 [[nodiscard]] base::Result<std::string> read_attribute(const std::string& path);
+
+/// The same of an attribute file that is open. Errors: device_gone, too_large, io (also without a file).
+[[nodiscard]] base::Result<std::string> read_attribute(const base::UniqueFd& file);
 
 /// The last component of where the symbolic link `path` points to; the target need not exist. "driver" of a device
 /// gives the driver's name. Errors: not_found, access_denied, device_gone, io (also when `path` is no link).

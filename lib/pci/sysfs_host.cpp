@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pci/sysfs_host.hpp"
 
-#include "pci/capability_walk.hpp"
 #include "pci/os_error.hpp"
 #include "pci/sysfs_attribute.hpp"
 #include "pci/sysfs_config_space.hpp"
@@ -13,30 +12,11 @@
 #include <system_error>
 #include <utility>
 
-#include <linux/pci_regs.h>
 #include <sys/stat.h>
 
 namespace doed::pci {
 
 namespace {
-
-/// How far a `config` file can be read.
-enum class Extent : std::uint8_t {
-    unreadable,
-    header,  ///< 64 bytes (128 of a CardBus bridge): what the kernel shows without CAP_SYS_ADMIN
-    conventional,  ///< 256 bytes: the function has no extended space
-    extended,
-};
-
-Extent extent_of(ConfigSpace& config) {
-    if (config.read32(PCI_CFG_SPACE_SIZE)) {
-        return Extent::extended;
-    }
-    if (config.read32(PCI_CFG_SPACE_SIZE - 4)) {
-        return Extent::conventional;
-    }
-    return config.read32(PCI_VENDOR_ID) ? Extent::header : Extent::unreadable;
-}
 
 /// A function that was listed a moment ago and has no files now has left the host.
 base::Error seen_in_scan(const base::Error& error, const Address& address) {
@@ -110,8 +90,8 @@ private:
 
 }  // namespace
 
-SysfsHost::SysfsHost(const std::string& sysfs_root)
-    : devices_path_(sysfs_root + "/bus/pci/devices") {}
+SysfsHost::SysfsHost(const std::string& sysfs_root, Opener& opener)
+    : devices_path_(sysfs_root + "/bus/pci/devices"), opener_(opener) {}
 
 base::Result<std::vector<DeviceInfo>> SysfsHost::scan(std::vector<base::Error>& problems) {
     const auto addresses = list(problems);
@@ -127,16 +107,16 @@ base::Result<std::vector<DeviceInfo>> SysfsHost::scan(std::vector<base::Error>& 
         // Taken first: should another function come to the place meanwhile, what is read of it is kept under an identity
         // that no later scan meets.
         const std::uint64_t identity = identity_of(address);
-        auto mailboxes = mailboxes_of(address, identity, problems);
-        if (!mailboxes) {
-            if (mailboxes.error().code() == base::Errc::access_denied) {
+        auto found = mailboxes_of(address, identity, problems);
+        if (!found) {
+            if (found.error().code() == base::Errc::access_denied) {
                 ++denied;
             } else {
-                problems.push_back(seen_in_scan(mailboxes.error(), address));
+                problems.push_back(seen_in_scan(found.error(), address));
             }
             continue;
         }
-        if (mailboxes->empty()) {
+        if (found->mailboxes.empty()) {
             continue;
         }
         auto device = describe(address);
@@ -145,7 +125,8 @@ base::Result<std::vector<DeviceInfo>> SysfsHost::scan(std::vector<base::Error>& 
             continue;
         }
         device->identity = identity;
-        device->mailboxes = std::move(*mailboxes);
+        device->mailboxes = std::move(found->mailboxes);
+        device->config_writable = found->config_writable;
         devices.push_back(std::move(*device));
     }
     if (denied != 0) {
@@ -155,11 +136,12 @@ base::Result<std::vector<DeviceInfo>> SysfsHost::scan(std::vector<base::Error>& 
 }
 
 base::Result<std::unique_ptr<ConfigSpace>> SysfsHost::open(const Address& address) {
-    auto config = SysfsConfigSpace::open(device_path(address) + "/config", true);
-    if (!config) {
-        return std::unexpected(config.error().in(address.to_string()));
+    auto file = opener_.open(address, RootFile::config);
+    if (!file) {
+        return std::unexpected(file.error().in(address.to_string()));
     }
-    return config;
+    return std::make_unique<SysfsConfigSpace>(std::move(*file), device_path(address) + "/config",
+                                              true);
 }
 
 std::string SysfsHost::device_path(const Address& address) const {
@@ -196,50 +178,24 @@ std::uint64_t SysfsHost::identity_of(const Address& address) const {
 }
 
 /// The function's DOE capabilities, as an earlier scan has found them if one has.
-base::Result<std::vector<DoeCapability>> SysfsHost::mailboxes_of(
-    const Address& address, std::uint64_t identity, std::vector<base::Error>& problems) {
+base::Result<FoundMailboxes> SysfsHost::mailboxes_of(const Address& address, std::uint64_t identity,
+                                                     std::vector<base::Error>& problems) {
     const auto known = walked_.find(address);
     if (known != walked_.end() && known->second.identity == identity) {
-        return known->second.mailboxes;
+        return known->second.found;
     }
-    auto found = walk(address, problems);
+    auto found = opener_.find(address);
     if (!found) {
-        return std::unexpected(found.error());
+        return found;
+    }
+    if (!found->defect.empty()) {
+        problems.emplace_back(base::Errc::malformed,
+                              address.to_string() + ": extended capability at " + found->defect);
     }
     if (found->lasting && identity != 0) {
-        walked_.insert_or_assign(address, Walked{identity, found->mailboxes});
+        walked_.insert_or_assign(address, Walked{identity, *found});
     }
-    return std::move(found->mailboxes);
-}
-
-/// Looks for the function's DOE capabilities; it has none where it has no extended space.
-base::Result<SysfsHost::Walk> SysfsHost::walk(const Address& address,
-                                              std::vector<base::Error>& problems) const {
-    const std::string path = device_path(address) + "/config";
-    const auto config = SysfsConfigSpace::open(path, false);
-    if (!config) {
-        return std::unexpected(config.error());
-    }
-    const auto chain = walk_extended_capabilities(**config);
-    if (chain) {
-        if (!chain->defect.empty()) {
-            problems.emplace_back(
-                base::Errc::malformed,
-                address.to_string() + ": extended capability at " + chain->defect);
-        }
-        return Walk{doe_capabilities(*chain), chain->defect.empty() && !chain->unanswered};
-    }
-    if (chain.error().code() == base::Errc::io) {
-        // A file that ends early is how the kernel tells both of these.
-        const Extent extent = extent_of(**config);
-        if (extent == Extent::conventional) {
-            return Walk{};
-        }
-        if (extent == Extent::header) {
-            return base::fail(base::Errc::access_denied, path);
-        }
-    }
-    return std::unexpected(chain.error());
+    return found;
 }
 
 /// What the function's attributes say about it; its mailboxes are left to the caller.

@@ -8,6 +8,7 @@
 
 #include "pci/address.hpp"
 #include "pci/host.hpp"
+#include "pci/opener.hpp"
 
 #include <cstdint>
 #include <map>
@@ -18,8 +19,8 @@ namespace doed::pci {
 
 class SysfsHost final : public Host {
 public:
-    /// `sysfs_root` is where sysfs is mounted, or a tree that looks like it.
-    explicit SysfsHost(const std::string& sysfs_root = "/sys");
+    /// `sysfs_root` is where sysfs is mounted, or a tree that looks like it. `opener` outlives the host.
+    SysfsHost(const std::string& sysfs_root, Opener& opener);
 
     [[nodiscard]] std::string_view backend() const override { return "sysfs"; }
 
@@ -33,26 +34,21 @@ public:
     [[nodiscard]] base::Result<std::unique_ptr<ConfigSpace>> open(const Address& address) override;
 
 private:
-    /// What a walk of one function's extended chain has found.
-    struct Walk {
-        std::vector<DoeCapability> mailboxes;
-        bool lasting = true;  ///< the next walk would find the same
-    };
     struct Walked {
         std::uint64_t identity = 0;
-        std::vector<DoeCapability> mailboxes;
+        FoundMailboxes found;
     };
 
     [[nodiscard]] std::string device_path(const Address& address) const;
     [[nodiscard]] base::Result<std::vector<Address>> list(std::vector<base::Error>& problems) const;
     [[nodiscard]] std::uint64_t identity_of(const Address& address) const;
-    [[nodiscard]] base::Result<std::vector<DoeCapability>> mailboxes_of(
-        const Address& address, std::uint64_t identity, std::vector<base::Error>& problems);
-    [[nodiscard]] base::Result<Walk> walk(const Address& address,
-                                          std::vector<base::Error>& problems) const;
+    [[nodiscard]] base::Result<FoundMailboxes> mailboxes_of(const Address& address,
+                                                            std::uint64_t identity,
+                                                            std::vector<base::Error>& problems);
     [[nodiscard]] base::Result<DeviceInfo> describe(const Address& address) const;
 
     std::string devices_path_;
+    Opener& opener_;
     std::map<Address, Walked> walked_;  ///< functions that were there at the last scan
 };
 

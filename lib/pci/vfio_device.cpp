@@ -4,6 +4,7 @@
 #include "base/assert.hpp"
 #include "pci/hex.hpp"
 #include "pci/sysfs_attribute.hpp"
+#include "pci/vfio_nodes.hpp"
 #include "pci/vfio_uapi.hpp"
 
 #include <algorithm>
@@ -18,39 +19,8 @@ namespace {
 
 using base::Errc;
 
-std::string errno_text(int negative_errno) {
-    return std::generic_category().message(-negative_errno);
-}
-
-Errc code_of(int negative_errno) {
-    switch (-negative_errno) {
-        case ENOENT:
-        case ENODEV: return Errc::not_found;
-        case EACCES:
-        case EPERM: return Errc::access_denied;
-        case EBUSY:
-        case EAGAIN: return Errc::busy;
-        default: return Errc::io;
-    }
-}
-
-constexpr std::string_view stop_the_other =
-    " (another program has the device, a virtual machine perhaps: stop it)";
-constexpr std::string_view bind_it = " (load vfio-pci and bind the device to it)";
 constexpr std::string_view remapping_missing = " (interrupt remapping may be missing)";
 constexpr std::string_view being_reset = " (it is being reset: try again)";
-
-std::unexpected<base::Error> open_failure(const std::string& path, int negative_errno,
-                                          std::string_view when_missing = bind_it) {
-    std::string context = path + ": " + errno_text(negative_errno);
-    switch (code_of(negative_errno)) {
-        case Errc::not_found: context += when_missing; break;
-        case Errc::access_denied: context += " (run as root, or give this user the node)"; break;
-        case Errc::busy: context += stop_the_other; break;
-        default: break;
-    }
-    return base::fail(code_of(negative_errno), std::move(context));
-}
 
 std::uint32_t index_of(VfioInterrupt kind) {
     switch (kind) {
@@ -95,38 +65,45 @@ std::string unbind(const std::string& functions) {
 
 std::unexpected<base::Error> bind_failure(const std::string& node, const std::string& device_dir,
                                           int negative_errno) {
-    const std::string context = "binding " + node + " to iommufd: " + errno_text(negative_errno);
+    const std::string context =
+        "binding " + node + " to iommufd: " + vfio_errno_text(negative_errno);
     switch (-negative_errno) {
         case EBUSY:
         case EINVAL: {  // what a second bind of a device gets
             const std::string others = foreign_drivers(device_dir);
-            return base::fail(Errc::busy, context + (others.empty() ? std::string(stop_the_other)
-                                                                    : " (" + unbind(others) + ")"));
+            return base::fail(Errc::busy,
+                              context + (others.empty() ? std::string(vfio_stop_the_other)
+                                                        : " (" + unbind(others) + ")"));
         }
         case EPERM:
             return base::fail(Errc::not_supported, context + std::string(remapping_missing));
         case EAGAIN: return base::fail(Errc::busy, context + std::string(being_reset));
-        default: return base::fail(code_of(negative_errno), context);
+        default: return base::fail(vfio_code_of(negative_errno), context);
     }
 }
 
 }  // namespace
 
-base::Result<std::shared_ptr<VfioDevice>> VfioDevice::open(const Address& address,
+base::Result<std::shared_ptr<VfioDevice>> VfioDevice::open(const Address& address, Opener& opener,
                                                            const VfioPaths& paths,
                                                            VfioKernel& kernel) {
     std::shared_ptr<VfioDevice> device(new VfioDevice(kernel, address.to_string()));
     const std::string device_dir = paths.sysfs_root + "/bus/pci/devices/" + address.to_string();
-    std::string node;
-    for (const auto& name : names_in(device_dir + "/vfio-dev")) {
-        node = paths.dev_root + "/vfio/devices/" + name;
-    }
+    const std::string node = vfio_node(device_dir, paths.dev_root);
+    const Opening open = [&](RootFile file, base::UniqueFd& place) -> base::Result<void> {
+        auto opened = opener.open(address, file);
+        if (!opened) {
+            return std::unexpected(opened.error());
+        }
+        place = std::move(*opened);
+        return {};
+    };
     std::error_code none;
     base::Result<void> opened;
     if (!node.empty() && std::filesystem::exists(node, none)) {
-        opened = device->open_cdev(node, device_dir, paths);
+        opened = device->open_cdev(open, node, device_dir);
     } else {
-        opened = device->open_group(device_dir, paths);
+        opened = device->open_group(open, device_dir, paths);
     }
     if (opened) {
         opened = device->find_config_region();
@@ -137,19 +114,16 @@ base::Result<std::shared_ptr<VfioDevice>> VfioDevice::open(const Address& addres
     return device;
 }
 
-base::Result<void> VfioDevice::open_cdev(const std::string& node, const std::string& device_dir,
-                                         const VfioPaths& paths) {
-    const std::string iommu = paths.dev_root + "/iommu";
-    const int iommufd = kernel_.open(iommu);
-    if (iommufd < 0) {
-        return open_failure(iommu, iommufd, " (load iommufd)");
+base::Result<void> VfioDevice::open_cdev(const Opening& open, const std::string& node,
+                                         const std::string& device_dir) {
+    if (auto opened = open(RootFile::iommufd, container_or_iommufd_); !opened) {
+        return opened;
     }
-    container_or_iommufd_.reset(iommufd);
-    const int device = kernel_.open(node);
-    if (device < 0) {
-        return open_failure(node, device);
+    if (auto opened = open(RootFile::vfio_device, device_); !opened) {
+        return opened;
     }
-    device_.reset(device);
+    const int iommufd = container_or_iommufd_.get();
+    const int device = device_.get();
 
     uapi::BindIommufd bind{.argsz = sizeof(bind), .flags = 0, .iommufd = iommufd, .out_devid = 0};
     if (const int result = kernel_.ioctl(device, uapi::device_bind_iommufd, &bind); result < 0) {
@@ -158,19 +132,20 @@ base::Result<void> VfioDevice::open_cdev(const std::string& node, const std::str
     // An empty address space: the device can reach no memory, and its interrupts find their way on every platform.
     uapi::IoasAlloc ioas{.size = sizeof(ioas), .flags = 0, .out_ioas_id = 0};
     if (const int result = kernel_.ioctl(iommufd, uapi::iommu_ioas_alloc, &ioas); result < 0) {
-        return base::fail(Errc::io, "allocating an I/O address space: " + errno_text(result));
+        return base::fail(Errc::io, "allocating an I/O address space: " + vfio_errno_text(result));
     }
     uapi::AttachIommufdPt attach{.argsz = sizeof(attach), .flags = 0, .pt_id = ioas.out_ioas_id};
     if (const int result = kernel_.ioctl(device, uapi::device_attach_iommufd_pt, &attach);
         result < 0) {
-        return base::fail(code_of(result),
-                          "attaching " + node + " to an I/O address space: " + errno_text(result));
+        return base::fail(vfio_code_of(result), "attaching " + node + " to an I/O address space: " +
+                                                    vfio_errno_text(result));
     }
     access_ = "cdev";
     return {};
 }
 
-base::Result<void> VfioDevice::open_group(const std::string& device_dir, const VfioPaths& paths) {
+base::Result<void> VfioDevice::open_group(const Opening& open, const std::string& device_dir,
+                                          const VfioPaths& paths) {
     const auto group_number = read_link_name(device_dir + "/iommu_group");
     if (!group_number) {
         return base::fail(Errc::not_supported,
@@ -184,21 +159,18 @@ base::Result<void> VfioDevice::open_group(const std::string& device_dir, const V
                           "VFIO offers the device without an IOMMU only, which would let it write "
                           "anywhere in memory");
     }
-    const std::string container_path = paths.dev_root + "/vfio/vfio";
-    const int container = kernel_.open(container_path);
-    if (container < 0) {
-        return open_failure(container_path, container);
+    if (auto opened = open(RootFile::vfio_container, container_or_iommufd_); !opened) {
+        return opened;
     }
-    container_or_iommufd_.reset(container);
-    const int group = kernel_.open(group_path);
-    if (group < 0) {
-        return open_failure(group_path, group);
+    if (auto opened = open(RootFile::vfio_group, group_); !opened) {
+        return opened;
     }
-    group_.reset(group);
+    const int container = container_or_iommufd_.get();
+    const int group = group_.get();
 
     vfio_group_status status{.argsz = sizeof(status), .flags = 0};
     if (const int result = kernel_.ioctl(group, VFIO_GROUP_GET_STATUS, &status); result < 0) {
-        return base::fail(Errc::io, group_path + ": " + errno_text(result));
+        return base::fail(Errc::io, group_path + ": " + vfio_errno_text(result));
     }
     if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0) {
         const std::string others = foreign_drivers(device_dir);
@@ -208,14 +180,14 @@ base::Result<void> VfioDevice::open_group(const std::string& device_dir, const V
     int container_argument = container;
     if (const int result = kernel_.ioctl(group, VFIO_GROUP_SET_CONTAINER, &container_argument);
         result < 0) {
-        return base::fail(code_of(result),
-                          group_path + ": joining a container: " + errno_text(result));
+        return base::fail(vfio_code_of(result),
+                          group_path + ": joining a container: " + vfio_errno_text(result));
     }
     // Type 1 needs no mapping for what is done here, and maps nothing by itself.
     // The kernel takes the number for a pointer's. NOLINTNEXTLINE(performance-no-int-to-ptr)
     auto* const type1 = reinterpret_cast<void*>(std::uintptr_t{VFIO_TYPE1v2_IOMMU});
     if (const int result = kernel_.ioctl(container, VFIO_SET_IOMMU, type1); result < 0) {
-        return base::fail(Errc::not_supported, "VFIO type 1 IOMMU: " + errno_text(result) +
+        return base::fail(Errc::not_supported, "VFIO type 1 IOMMU: " + vfio_errno_text(result) +
                                                    " (load vfio_iommu_type1)" +
                                                    std::string(remapping_missing));
     }
@@ -223,10 +195,10 @@ base::Result<void> VfioDevice::open_group(const std::string& device_dir, const V
     const int device = kernel_.ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name.data());
     if (device < 0) {
         const std::string_view advice = device == -EAGAIN   ? being_reset
-                                        : device == -ENODEV ? bind_it
+                                        : device == -ENODEV ? vfio_bind_it
                                                             : "";
-        return base::fail(code_of(device), group_path + ": opening the device: " +
-                                               errno_text(device) + std::string(advice));
+        return base::fail(vfio_code_of(device), group_path + ": opening the device: " +
+                                                    vfio_errno_text(device) + std::string(advice));
     }
     device_.reset(device);
     access_ = "group";
@@ -239,7 +211,7 @@ base::Result<void> VfioDevice::find_config_region() {
     region.index = VFIO_PCI_CONFIG_REGION_INDEX;
     if (const int result = kernel_.ioctl(device_.get(), VFIO_DEVICE_GET_REGION_INFO, &region);
         result < 0) {
-        return base::fail(Errc::io, "asking for the config region: " + errno_text(result));
+        return base::fail(Errc::io, "asking for the config region: " + vfio_errno_text(result));
     }
     config_offset_ = region.offset;
     config_size_ = region.size;
@@ -256,7 +228,7 @@ base::Result<std::uint32_t> VfioDevice::read32(std::uint16_t offset) {
     if (count != sizeof(bytes)) {
         const int error = count < 0 ? static_cast<int>(count) : -EIO;
         return base::fail(error == -ENODEV ? Errc::device_gone : Errc::io,
-                          "reading config space at " + hex(offset) + ": " + errno_text(error));
+                          "reading config space at " + hex(offset) + ": " + vfio_errno_text(error));
     }
     return static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8 |
            static_cast<std::uint32_t>(bytes[2]) << 16 | static_cast<std::uint32_t>(bytes[3]) << 24;
@@ -274,7 +246,7 @@ base::Result<void> VfioDevice::write32(std::uint16_t offset, std::uint32_t value
     if (count != sizeof(bytes)) {
         const int error = count < 0 ? static_cast<int>(count) : -EIO;
         return base::fail(error == -ENODEV ? Errc::device_gone : Errc::io,
-                          "writing config space at " + hex(offset) + ": " + errno_text(error));
+                          "writing config space at " + hex(offset) + ": " + vfio_errno_text(error));
     }
     return {};
 }
@@ -308,7 +280,8 @@ base::Result<void> VfioDevice::arm(VfioInterrupt kind, std::span<const int> even
                                                    " interrupt vectors left");
     }
     if (result < 0) {
-        return base::fail(code_of(result), name_ + ": arming interrupts: " + errno_text(result));
+        return base::fail(vfio_code_of(result),
+                          name_ + ": arming interrupts: " + vfio_errno_text(result));
     }
     return {};
 }
@@ -321,7 +294,8 @@ base::Result<void> VfioDevice::disarm(VfioInterrupt kind) {
     // A count of zero takes all vectors of the kind away; the kernel refuses it when there are none.
     const int result = kernel_.ioctl(device_.get(), VFIO_DEVICE_SET_IRQS, &set);
     if (result < 0 && result != -EINVAL) {
-        return base::fail(code_of(result), name_ + ": disarming interrupts: " + errno_text(result));
+        return base::fail(vfio_code_of(result),
+                          name_ + ": disarming interrupts: " + vfio_errno_text(result));
     }
     return {};
 }

@@ -9,9 +9,11 @@
 #include "base/unique_fd.hpp"
 #include "pci/address.hpp"
 #include "pci/config_space.hpp"
+#include "pci/opener.hpp"
 #include "pci/vfio_kernel.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,10 +34,11 @@ enum class VfioInterrupt : std::uint8_t { msi, msix, error, request };
 /// Thread safe: its mailboxes live on different strands.
 class VfioDevice {
 public:
-    /// Takes the function at `address`, which is bound to vfio-pci. Errors, each saying what a person can do: not_found
-    /// (vfio is not there), access_denied, busy (somebody else has it), not_supported (no IOMMU), io.
+    /// Takes the function at `address`, which is bound to vfio-pci and has a mailbox. Errors, each saying what a person can do:
+    /// not_found (vfio is not there), access_denied, busy (somebody else has it), not_supported (no IOMMU), io.
     [[nodiscard]] static base::Result<std::shared_ptr<VfioDevice>> open(
-        const Address& address, const VfioPaths& paths, VfioKernel& kernel = VfioKernel::system());
+        const Address& address, Opener& opener, const VfioPaths& paths,
+        VfioKernel& kernel = VfioKernel::system());
 
     VfioDevice(const VfioDevice&) = delete;
     VfioDevice& operator=(const VfioDevice&) = delete;
@@ -59,10 +62,12 @@ public:
 private:
     VfioDevice(VfioKernel& kernel, std::string name) : kernel_(kernel), name_(std::move(name)) {}
 
-    [[nodiscard]] base::Result<void> open_cdev(const std::string& node,
-                                               const std::string& device_dir,
-                                               const VfioPaths& paths);
-    [[nodiscard]] base::Result<void> open_group(const std::string& device_dir,
+    /// Puts one of the function's files into its place.
+    using Opening = std::function<base::Result<void>(RootFile, base::UniqueFd&)>;
+
+    [[nodiscard]] base::Result<void> open_cdev(const Opening& open, const std::string& node,
+                                               const std::string& device_dir);
+    [[nodiscard]] base::Result<void> open_group(const Opening& open, const std::string& device_dir,
                                                 const VfioPaths& paths);
     [[nodiscard]] base::Result<void> find_config_region();
 

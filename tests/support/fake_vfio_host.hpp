@@ -4,7 +4,9 @@
 // them. It offers neither way to the function until a test says which.
 #pragma once
 
+#include "pci/direct_opener.hpp"
 #include "support/fake_vfio_kernel.hpp"
+#include "unit/pci/config_image.hpp"
 #include "unit/pci/temporary_directory.hpp"
 
 #include <filesystem>
@@ -19,13 +21,15 @@ public:
     FakeVfioHost() {
         std::filesystem::create_directories(device_dir());
         std::filesystem::create_directories(dev() / "vfio/devices");
+        directory_.write("sys/bus/pci/devices/" + address.to_string() + "/config",
+                         pci::ConfigImage().extended(0x100, 0x2E, 1, 0).bytes());
     }
 
     [[nodiscard]] pci::VfioPaths paths() const {
         return {.sysfs_root = sysfs().string(), .dev_root = dev().string()};
     }
     [[nodiscard]] base::Result<std::shared_ptr<pci::VfioDevice>> open() {
-        return pci::VfioDevice::open(address, paths(), kernel);
+        return pci::VfioDevice::open(address, opener, paths(), kernel);
     }
 
     /// The kernel has a character device for the function; its node need not be there.
@@ -67,6 +71,7 @@ private:
 
 public:
     FakeVfioKernel kernel{dev().string(), address.to_string()};
+    pci::DirectOpener opener{paths(), kernel};
 };
 
 }  // namespace doed::test

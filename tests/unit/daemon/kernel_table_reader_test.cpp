@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -48,7 +49,14 @@ protected:
     boost::asio::io_context loop;
     boost::asio::io_context worker;
     std::shared_ptr<KernelTableReader> reader = std::make_shared<KernelTableReader>(
-        loop.get_executor(), worker.get_executor(), tree.root() / "CDAT",
+        loop.get_executor(), worker.get_executor(),
+        [file = tree.root() / "CDAT"]() -> base::Result<base::UniqueFd> {
+            base::UniqueFd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+            if (!opened) {
+                return base::fail(base::Errc::not_found, file.string());
+            }
+            return opened;
+        },
         "0000:0d:00.0 mailbox 0x190", "the kernel has a CXL port for the device");
 };
 

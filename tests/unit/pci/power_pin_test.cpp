@@ -4,6 +4,8 @@
 // is read.
 #include "pci/power_pin.hpp"
 
+#include "config_image.hpp"
+#include "pci/direct_opener.hpp"
 #include "temporary_directory.hpp"
 
 #include <fstream>
@@ -43,6 +45,10 @@ protected:
     }
     void set_control(std::string_view text, const Address& of = address) const {
         fs::create_directories(control(of).parent_path());
+        const auto config = ConfigImage().extended(0x100, 0x2E, 1, 0).bytes();
+        std::ofstream(control(of).parent_path().parent_path() / "config", std::ios::binary)
+            .write(reinterpret_cast<const char*>(config.data()),
+                   static_cast<std::streamsize>(config.size()));
         std::ofstream(control(of)) << text;
     }
     void set_record(std::string_view text, const std::string& name = address.to_string()) const {
@@ -56,14 +62,15 @@ protected:
         }
         return std::string(std::istreambuf_iterator(file), {});
     }
-    [[nodiscard]] std::unique_ptr<PowerPin> make_pin() const {
-        return std::make_unique<PowerPin>(root(), address, records());
+    [[nodiscard]] std::unique_ptr<PowerPin> make_pin() {
+        return std::make_unique<PowerPin>(opener_, address, records());
     }
-    [[nodiscard]] std::vector<std::string> restore() const {
-        return PowerPin::restore(root(), records());
+    [[nodiscard]] std::vector<std::string> restore() {
+        return PowerPin::restore(opener_, records());
     }
 
     TemporaryDirectory directory_;
+    DirectOpener opener_{{.sysfs_root = root().string()}};
 };
 
 TEST_F(APowerPin, LeavesAFunctionAloneUntilItIsHeld) {
@@ -215,7 +222,7 @@ TEST_F(APowerPin, ForgetsTheRecordOfAFunctionThatIsGone) {
 
 TEST_F(APowerPin, HasNothingToRestoreWhereThereAreNoRecords) {
     EXPECT_THAT(restore(), IsEmpty());
-    EXPECT_THAT(PowerPin::restore(root(), directory_.path() / "nowhere"), IsEmpty());
+    EXPECT_THAT(PowerPin::restore(opener_, directory_.path() / "nowhere"), IsEmpty());
     EXPECT_EQ(text_of(control()), "auto\n");
 }
 
