@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/device_session.hpp"
 
-#include "base/assert.hpp"
 #include "daemon/claim_guard.hpp"
 
 #include <array>
@@ -48,7 +47,10 @@ base::Result<void> DeviceSession::take_by_vfio(const SessionRequest& request,
                                                const asio::any_io_executor& executor,
                                                DeviceSignals signals) {
     backend_ = "vfio";
-    DOED_ASSERT(request.opener != nullptr);
+    if (request.opener == nullptr) {
+        return base::fail(base::Errc::not_supported,
+                          address_.to_string() + ": an emulated host has no VFIO");
+    }
     auto device = pci::VfioDevice::open(address_, *request.opener,
                                         pci::VfioPaths{.sysfs_root = request.sysfs_root.string()});
     if (!device) {

@@ -9,10 +9,12 @@
 #include "fake_tree.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,10 +31,30 @@ inline const auto is_absent = testing::StartsWith("(org.freedesktop.DBus.Error.U
 inline constexpr char endpoint[] =
     R"({"address": "0000:0d:00.0", "kind": "cxl-endpoint", "response_time_us": 1})";
 
+/// Opens the kernel's table of a device, whichever, in a folder; nothing else.
+class TableOpener final : public pci::Opener {
+public:
+    explicit TableOpener(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    base::Result<pci::FoundMailboxes> find(const pci::Address&) override {
+        return base::fail(base::Errc::not_found);
+    }
+    base::Result<base::UniqueFd> open(const pci::Address&, pci::RootFile file) override {
+        base::UniqueFd table(::open((folder_ / "CDAT").c_str(), O_RDONLY | O_CLOEXEC));
+        if (file != pci::RootFile::kernel_table || !table) {
+            return base::fail(base::Errc::not_found, "CDAT");
+        }
+        return table;
+    }
+
+private:
+    std::filesystem::path folder_;
+};
+
 class AServedDevice : public testing::Test {
 protected:
     explicit AServedDevice(const std::string& description = endpoint) {
         side.host.plug(description);
+        side.context.opener = &opener;
         finding = found();
     }
     ~AServedDevice() override {
@@ -58,8 +80,7 @@ protected:
     [[nodiscard]] DeviceFinding with_port(std::size_t size = 20, std::uint64_t identity = 7) const {
         DeviceFinding result = with_driver(finding, "cxl_pci");
         result.kernel.cxl_port = true;
-        result.kernel.cdat_file =
-            tree.file("CDAT" + std::to_string(identity), std::string(size, 'a'));
+        result.kernel.cdat_file = tree.file("CDAT", std::string(size, 'a'));
         result.kernel.cdat_identity = identity;
         return result;
     }
@@ -132,6 +153,7 @@ protected:
     }
 
     FakeTree tree;
+    TableOpener opener{tree.root()};
     DaemonSide side;
     bus::TestClient& client = *side.client;
     DeviceFinding finding;
