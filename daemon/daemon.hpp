@@ -20,6 +20,7 @@
 #include "daemon/log.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/options.hpp"
+#include "daemon/watchdog.hpp"
 #include "io/worker_pool.hpp"
 #include "pci/host.hpp"
 
@@ -52,6 +53,9 @@ public:
     /// process ends here.
     [[nodiscard]] Startup<void> run();
 
+    /// What runs the strands of the mailboxes.
+    [[nodiscard]] io::WorkerPool& workers() noexcept { return workers_; }
+
 private:
     // start(), in this order.
     Startup<void> watch_signals();
@@ -70,6 +74,7 @@ private:
     [[nodiscard]] std::filesystem::path power_records() const;
 
     // run().
+    void feed_watchdog();
     void await_claims();
     void serve();
     void run_loop();
@@ -101,6 +106,7 @@ private:
     std::optional<Inventory> inventory_;
     std::unique_ptr<HotplugMonitor> hotplug_;
     std::optional<ManagerObject> manager_;
+    std::optional<Watchdog> watchdog_;  ///< when the service manager wants one
 
     bool serving_ = false;  ///< the name is ours
     bool stopping_ = false;
