@@ -190,6 +190,12 @@ void Watchdog::tell_stuck(bool& told, bool is_stuck, const std::string& what) co
     }
 }
 
+bool Watchdog::has_answers() const {
+    return (!ping_sent_ || pong_) && (!worker_timer_request_ || *worker_timer_request_) &&
+           std::ranges::all_of(strands_,
+                               [](const auto& entry) { return entry.second.request->load(); });
+}
+
 // --- What is asked for -------------------------------------------------------------------------------
 
 /// Of each one thing at a time: nothing piles up behind what is stuck.

@@ -52,6 +52,8 @@ public:
 
     /// What the timer does: looks, feeds if all is well, and asks anew.
     void look(base::TimePoint now);
+    /// Whether everything has been done that the last look asked for.
+    [[nodiscard]] bool has_answers() const;
 
 private:
     /// Something that was asked for; done by any thread.
