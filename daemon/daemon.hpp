@@ -53,6 +53,8 @@ public:
     /// process ends here.
     [[nodiscard]] Startup<void> run();
 
+    /// What runs everything on the bus.
+    [[nodiscard]] boost::asio::io_context& loop() noexcept { return loop_; }
     /// What runs the strands of the mailboxes.
     [[nodiscard]] io::WorkerPool& workers() noexcept { return workers_; }
 

@@ -5,8 +5,10 @@
 // is never installed, and doed has neither of these signals.
 #include "daemon/doed_main.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <csignal>
-#include <cstdlib>
+#include <cstdio>
 #include <thread>
 
 #include <unistd.h>
@@ -19,35 +21,34 @@ namespace {
     }
 }
 
-sigset_t only(int signal) {
+/// Both signals, which every thread has blocked.
+sigset_t our_signals() {
     sigset_t set;
     ::sigemptyset(&set);
-    ::sigaddset(&set, signal);
+    ::sigaddset(&set, SIGUSR1);
+    ::sigaddset(&set, SIGUSR2);
     return set;
 }
 
-/// Waits for SIGUSR2, which every thread has blocked.
-void await_signal(doed::daemon::Daemon& service) {
-    const sigset_t set = only(SIGUSR2);
-    int signal = 0;
-    if (::sigwait(&set, &signal) != 0) {
-        std::abort();
+void await_signals(doed::daemon::Daemon& service) {
+    const sigset_t set = our_signals();
+    for (int signal = 0; ::sigwait(&set, &signal) == 0;) {
+        if (signal == SIGUSR1) {
+            boost::asio::post(service.loop(), get_stuck);
+        } else if (const auto strands = service.workers().strands(); !strands.empty()) {
+            strands.front().pulse->post(get_stuck);
+        } else {
+            std::fputs("doed-stuck: there is no mailbox whose strand could get stuck\n", stderr);
+        }
     }
-    for (const auto& strand : service.workers().strands()) {
-        strand.pulse->post([] { get_stuck(); });
-        return;
-    }
-    std::abort();  // there is no mailbox: what the test wants cannot be had
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    // A signal to the process is taken by its first thread, as long as that takes it at all: the one that runs the bus loop.
-    std::signal(SIGUSR1, [](int) { get_stuck(); });
-    const sigset_t set = only(SIGUSR2);
+    const sigset_t set = our_signals();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     return doed::daemon::doed_main(argc, argv, [](doed::daemon::Daemon& service) {
-        std::thread([&service] { await_signal(service); }).detach();
+        std::thread([&service] { await_signals(service); }).detach();
     });
 }
