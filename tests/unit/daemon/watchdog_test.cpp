@@ -232,7 +232,7 @@ TEST_F(AWatchdog, IsFedWhileAnAccessToADeviceBlocksAndWarnsOnce) {
     EXPECT_TRUE(look());
     held.block_in_access(gate);
     look();
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 5 && !HasFailure(); ++i) {
         EXPECT_TRUE(look_until_fed());
     }
     gate.open();
@@ -300,7 +300,7 @@ TEST_F(AWatchdog, IsFedWhileDevicesHoldUpAllWorkers) {
     for (int i = 0; i < 3; ++i) {
         mailboxes[i].block_in_access(gates[i]);
     }
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 5 && !HasFailure(); ++i) {
         EXPECT_TRUE(look_until_fed());
     }
     for (auto& gate : gates) {
