@@ -75,6 +75,7 @@ Daemon::Daemon(const Options& options, const Config& config, const Log& log,
 
 Daemon::~Daemon() {
     hotplug_.reset();
+    watchdog_.reset();
     // Answers that are still on their way are given while there is a connection to give them to. Nothing new comes in.
     if (pump_) {
         pump_->stop();
@@ -359,6 +360,7 @@ Startup<void> Daemon::export_objects() {
 
 Startup<void> Daemon::run() {
     pump_->start();
+    feed_watchdog();
     await_claims();
     run_loop();
     if (!closed_) {
@@ -385,6 +387,22 @@ void Daemon::run_loop() {
             stop(StartupFailure{ExitCode::failure, std::string("unexpected: ") + error.what()});
         }
     }
+}
+
+void Daemon::feed_watchdog() {
+    const auto interval = Watchdog::wanted_interval();
+    if (!interval) {
+        return;
+    }
+    watchdog_.emplace(
+        loop_, workers_, log_,
+        Watchdog::Setup{
+            .interval = *interval,
+            .feed = [] { ::sd_notify(0, "WATCHDOG=1"); },
+            .ping = [ping = std::make_shared<bus::Ping>(*connection_, *pump_)](
+                        std::chrono::microseconds patience,
+                        bus::Ping::Heard heard) { ping->send(patience, std::move(heard)); }});
+    watchdog_->start();
 }
 
 void Daemon::await_claims() {
@@ -427,6 +445,9 @@ void Daemon::stop(std::optional<StartupFailure> failure) {
     }
     failure_ = std::move(failure);
     ::sd_notify(0, "STOPPING=1\nSTATUS=Waiting for exchanges to end");
+    if (watchdog_) {
+        watchdog_->stopping();
+    }
     hotplug_.reset();
     emulated_look_.cancel();
     timer_.expires_after(close_patience);

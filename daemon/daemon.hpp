@@ -21,6 +21,7 @@
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/opener/client.hpp"
 #include "daemon/options.hpp"
+#include "daemon/watchdog.hpp"
 #include "io/worker_pool.hpp"
 #include "pci/host.hpp"
 
@@ -55,6 +56,11 @@ public:
     /// process ends here.
     [[nodiscard]] Startup<void> run();
 
+    /// What runs everything on the bus.
+    [[nodiscard]] boost::asio::io_context& loop() noexcept { return loop_; }
+    /// What runs the strands of the mailboxes.
+    [[nodiscard]] io::WorkerPool& workers() noexcept { return workers_; }
+
 private:
     // start(), in this order.
     Startup<void> watch_signals();
@@ -73,6 +79,7 @@ private:
     [[nodiscard]] std::filesystem::path power_records() const;
 
     // run().
+    void feed_watchdog();
     void await_claims();
     void serve();
     void run_loop();
@@ -105,6 +112,7 @@ private:
     std::optional<Inventory> inventory_;
     std::unique_ptr<HotplugMonitor> hotplug_;
     std::optional<ManagerObject> manager_;
+    std::optional<Watchdog> watchdog_;  ///< when the service manager wants one
 
     bool serving_ = false;  ///< the name is ours
     bool stopping_ = false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The daemon's log: lines on standard error, with the level as <N> prefix when standard error is
-// the journal. What a machine may want to find goes to the journal with fields, too. Each error is logged once, here in the daemon; lib/ logs nothing. Bus loop thread
-// only.
+// the journal. What a machine may want to find goes to the journal with fields, too. Each error is logged once, here in the
+// daemon; lib/ logs nothing. A line is one write: used on the bus loop, and elsewhere to tell that the bus loop is stuck.
 #pragma once
 
 #include <cstdint>

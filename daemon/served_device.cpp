@@ -410,6 +410,9 @@ void ServedDevice::drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> con
                           [session = session_, offset](std::function<void()> handler) {
                               session->on_interrupt(offset, std::move(handler));
                           });
+    if (context_.pool != nullptr) {
+        context_.pool->enlist(mailbox.served->name(), mailbox.served->pulse());
+    }
 }
 
 /// One mailbox of a device that is open: it was lent, or its config space could not be opened before.

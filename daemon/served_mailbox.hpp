@@ -91,6 +91,8 @@ public:
     /// Why what it was known to offer is not there any more: not_supported, cancelled when it is to be had anew, else as refusal().
     [[nodiscard]] base::Error absence(doe::Protocol protocol) const;
     [[nodiscard]] bool driven() const noexcept { return service_ != nullptr; }
+    /// What the strand is at that drives it; it is driven.
+    [[nodiscard]] std::shared_ptr<io::Pulse> pulse() const { return service_->pulse(); }
     /// Whether the claim is over, well or badly; true for what is not ours.
     [[nodiscard]] bool settled() const noexcept;
     /// The State property: that of the mailbox engine, else "kernel", "released" or "none".

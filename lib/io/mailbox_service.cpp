@@ -13,8 +13,8 @@ struct MailboxService::Core {
          const doe::MailboxOptions& options, const doe::AllowList& allowed,
          doe::Mailbox::Listener listener)
         : scheduler(std::move(workers)),
-          mailbox(scheduler, std::move(config), address, capability, options, allowed,
-                  std::move(listener)) {}
+          mailbox(scheduler, marked(scheduler.pulse(), std::move(config)), address, capability,
+                  options, allowed, std::move(listener)) {}
 
     StrandScheduler scheduler;
     doe::Mailbox mailbox;
@@ -90,6 +90,10 @@ void MailboxService::revive() {
 
 void MailboxService::notify_interrupt() {
     core_->scheduler.post([core = core_] { core->mailbox.on_interrupt(); });
+}
+
+std::shared_ptr<Pulse> MailboxService::pulse() const {
+    return core_->scheduler.pulse();
 }
 
 }  // namespace doed::io

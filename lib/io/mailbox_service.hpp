@@ -6,6 +6,7 @@
 #pragma once
 
 #include "doe/mailbox.hpp"
+#include "io/pulse.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -104,6 +105,9 @@ public:
     void revive();
     /// The device's interrupt for this mailbox arrived.
     void notify_interrupt();
+
+    /// What the mailbox's strand is at. It lasts until the mailbox has been dropped.
+    [[nodiscard]] std::shared_ptr<Pulse> pulse() const;
 
 private:
     struct Core;  ///< scheduler and mailbox: what lives on the strand

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/strand_scheduler.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <utility>
 
 namespace doed::io {
 
 namespace asio = boost::asio;
 
-StrandScheduler::StrandScheduler(asio::any_io_executor executor) : strand_(executor) {}
+StrandScheduler::StrandScheduler(asio::any_io_executor executor)
+    : pulse_(std::make_shared<Pulse>(Pulse::Strand(std::move(executor)))) {}
 
 StrandScheduler::~StrandScheduler() = default;
 
 void StrandScheduler::post(base::Task task) {
-    asio::post(strand_, std::move(task));
+    pulse_->post(std::move(task));
 }
 
 base::TimerId StrandScheduler::at(base::TimePoint when, base::Task task) {
     const base::TimerId id = next_timer_++;
-    auto timer = std::make_shared<Timer>(Timer{asio::steady_timer(strand_), std::move(task)});
+    auto timer = std::make_shared<Timer>(Timer{asio::steady_timer(strand()), std::move(task)});
     timer->timer.expires_at(when);
     timers_.emplace(id, timer);
     // The handler finds the task through a weak pointer: a timer that was cancelled after it expired, but before its
@@ -27,6 +26,8 @@ base::TimerId StrandScheduler::at(base::TimePoint when, base::Task task) {
     timer->timer.async_wait(
         [this, id, weak = std::weak_ptr(timer)](const boost::system::error_code&) {
             if (const auto fired = weak.lock()) {
+                const auto pulse = pulse_;  // the task may drop the scheduler
+                const auto mark = pulse->mark_task();
                 timers_.erase(id);
                 fired->task();
             }

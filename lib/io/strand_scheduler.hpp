@@ -5,10 +5,10 @@
 #pragma once
 
 #include "base/scheduler.hpp"
+#include "io/pulse.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <memory>
 #include <unordered_map>
@@ -26,9 +26,9 @@ public:
     base::TimerId at(base::TimePoint when, base::Task task) override;
     void cancel(base::TimerId timer) override;
 
-    [[nodiscard]] const boost::asio::strand<boost::asio::any_io_executor>& strand() const noexcept {
-        return strand_;
-    }
+    [[nodiscard]] const Pulse::Strand& strand() const noexcept { return pulse_->strand(); }
+    /// Tells what the strand is at, and that the scheduler is still there.
+    [[nodiscard]] const std::shared_ptr<Pulse>& pulse() const noexcept { return pulse_; }
 
 private:
     struct Timer {
@@ -36,7 +36,7 @@ private:
         base::Task task;
     };
 
-    boost::asio::strand<boost::asio::any_io_executor> strand_;
+    std::shared_ptr<Pulse> pulse_;
     std::unordered_map<base::TimerId, std::shared_ptr<Timer>> timers_;
     base::TimerId next_timer_ = 1;
 };

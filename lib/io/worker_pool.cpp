@@ -86,6 +86,28 @@ unsigned WorkerPool::threads() const {
     return options_.threads + static_cast<unsigned>(added_.size());
 }
 
+bool WorkerPool::exhausted() const {
+    const std::scoped_lock lock(mutex_);
+    return no_room_ || options_.threads + added_.size() >= options_.threads_max;
+}
+
+void WorkerPool::enlist(std::string name, const std::shared_ptr<Pulse>& pulse) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(strands_, [](const ListedStrand& strand) { return strand.pulse.expired(); });
+    strands_.push_back({std::move(name), pulse});
+}
+
+std::vector<WorkerPool::NamedStrand> WorkerPool::strands() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<NamedStrand> present;
+    for (const auto& strand : strands_) {
+        if (auto pulse = strand.pulse.lock()) {
+            present.push_back({strand.name, std::move(pulse)});
+        }
+    }
+    return present;
+}
+
 void WorkerPool::attend() {
     Lock lock(mutex_);
     for (;;) {
@@ -119,8 +141,9 @@ void WorkerPool::probe(Lock& lock) {
 void WorkerPool::add_thread() {
     try {
         added_.emplace_back([this] { pool_.attach(); });
+        no_room_ = false;
     } catch (const std::system_error&) {
-        return;  // no room for another: tried again after the patience
+        no_room_ = true;  // tried again after the patience
     }
 }
 

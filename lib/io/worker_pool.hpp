@@ -6,6 +6,7 @@
 // Idle, it does nothing at all. Any thread may call it.
 #pragma once
 
+#include "io/pulse.hpp"
 #include "pci/config_space.hpp"
 
 #include <boost/asio/thread_pool.hpp>
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -48,8 +50,23 @@ public:
     void end_use();
 
     [[nodiscard]] unsigned threads() const;
+    /// Whether there are as many threads as there may be, or the system gives no more.
+    [[nodiscard]] bool exhausted() const;
+
+    /// A strand that runs on the pool.
+    struct NamedStrand {
+        std::string name;
+        std::shared_ptr<Pulse> pulse;
+    };
+    /// Lists the strand until its pulse is dropped.
+    void enlist(std::string name, const std::shared_ptr<Pulse>& pulse);
+    [[nodiscard]] std::vector<NamedStrand> strands() const;
 
 private:
+    struct ListedStrand {
+        std::string name;
+        std::weak_ptr<Pulse> pulse;
+    };
     using Lock = std::unique_lock<std::mutex>;
 
     void attend();
@@ -63,6 +80,8 @@ private:
     std::uint64_t users_ = 0;
     bool probe_ran_ = false;
     bool ending_ = false;
+    bool no_room_ = false;  ///< the system has refused another thread
+    std::vector<ListedStrand> strands_;
     std::vector<std::thread> added_;
     std::thread attendant_;
 };

@@ -42,7 +42,7 @@ def start_doed(bus, client, tmp_path):
     """A function that starts a doed, on a topology (a file or a value), and waits until it serves."""
     started = []
 
-    def start(topology=harness.DEMO_TOPOLOGY, config=None, options=(), env=None, wait=True):
+    def start(topology=harness.DEMO_TOPOLOGY, config=None, options=(), env=None, wait=True, program=harness.DOED):
         number = len(started)
         if isinstance(topology, dict):
             topology = harness.write_json(tmp_path / f"topology{number}.json", topology)
@@ -51,7 +51,7 @@ def start_doed(bus, client, tmp_path):
             options += ["--backend", f"emulator:{topology}"]
         if config is not None:
             options += ["--config", harness.write_json(tmp_path / f"config{number}.json", config)]
-        doed = harness.Doed(bus.address, tmp_path / f"doed{number}.log", *options, env=env)
+        doed = harness.Doed(bus.address, tmp_path / f"doed{number}.log", *options, env=env, program=program)
         started.append(doed)
         if wait:
             doed.await_name(client)

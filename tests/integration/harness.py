@@ -20,6 +20,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MESON_BUILD_ROOT", TOP / "build"))
 DOED = BUILD / "daemon" / "doed"
+DOED_STUCK = BUILD / "tests" / "integration" / "doed-stuck"
 POLICY = TOP / "dbus" / "org.doed1.conf"
 DEMO_TOPOLOGY = TOP / "tests" / "topologies" / "demo.json"
 
@@ -242,12 +243,13 @@ class Bus:
 class Doed:
     """A doed process. Its log is self.log(), its exit code comes from stop() or wait()."""
 
-    def __init__(self, bus_address, log_file, *options, env=None, runner=(), stderr=subprocess.STDOUT):
+    def __init__(self, bus_address, log_file, *options, env=None, runner=(), stderr=subprocess.STDOUT,
+                 program=DOED):
         self.log_file = log_file
         self.killed = False
         with open(log_file, "wb") as log:
             self.process = subprocess.Popen(
-                [*runner, DOED, "--bus", bus_address, *map(str, options)], stdout=log, stderr=stderr,
+                [*runner, program, "--bus", bus_address, *map(str, options)], stdout=log, stderr=stderr,
                 env={**os.environ, **(env or {})}, preexec_fn=die_with_parent)
 
     def log(self):

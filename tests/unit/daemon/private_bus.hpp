@@ -47,12 +47,21 @@ public:
     PrivateBus& operator=(const PrivateBus&) = delete;
     ~PrivateBus() {
         if (process_ > 0) {
+            go_on();
             ::kill(process_, SIGTERM);
             ::waitpid(process_, nullptr, 0);
         }
     }
 
     [[nodiscard]] const std::string& address() const { return address_; }
+
+    /// Does nothing from here on, until go_on().
+    void halt() {
+        ::kill(process_, SIGSTOP);
+        siginfo_t stopped{};
+        ::waitid(P_PID, static_cast<id_t>(process_), &stopped, WSTOPPED);
+    }
+    void go_on() { ::kill(process_, SIGCONT); }
 
 private:
     pid_t process_ = 0;
