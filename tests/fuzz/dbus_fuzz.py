@@ -273,12 +273,14 @@ class Observer:
             self.connection.receive(min(left_s, 0.2))
 
     def tables(self):
-        """Of each mailbox with a CDAT: the bytes, or the error that this user gets, again and again."""
+        """Of each mailbox with a CDAT: the bytes, or the error that this user gets, again and again. Afterwards doed has a copy
+        of each table, and a file of it."""
         return {path: self.table(path) for path, its in self.objects.items() if CDAT in its}
 
     def table(self, path):
         for attempt in range(1, TABLE_ATTEMPTS + 1):
             try:
+                self.connection.call(NAME, path, CDAT, "GetTableFd", "a{sv}", [])
                 return self.connection.call(NAME, path, CDAT, "GetTable", "a{sv}", [])[0]
             except Failure as failure:
                 if attempt == TABLE_ATTEMPTS:
@@ -389,7 +391,7 @@ def parse(arguments):
     parser.add_argument("--bus", default="system", help="system, or an address (%(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="what decides every call (random)")
     parser.add_argument("--calls", type=int, default=10_000, help="at most so many (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=600, help="at most so long (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=600, help="at most so long, after the warm-up (%(default)s)")
     parser.add_argument("--user", help="make the calls as this user; takes root")
     parser.add_argument("--service-pid", type=int, help="the service's process (asked from the bus)")
     # Above the 20 s after which doed answers what nobody gave another deadline.
@@ -420,8 +422,7 @@ def main(arguments):
 
     begin = time.monotonic()
     # Whatever a first call makes, a copy of a table, an arena, a larger buffer, is there after this.
-    told = fuzz(options, options.seed + 1, observer.objects, max(500, min(options.calls // 10, 2000)),
-                max(options.seconds / 5, 2), True)
+    told = fuzz(options, options.seed + 1, observer.objects, max(500, min(options.calls // 10, 2000)), options.seconds, True)
     warm_up_slowest = told["slowest"]
     findings = told["findings"]
     try:
@@ -430,8 +431,7 @@ def main(arguments):
             findings.append(trouble)
         if not findings:
             before = {"tables": observer.tables(), "holds": observer.holds()}
-            told = fuzz(options, options.seed, observer.objects, options.calls,
-                        options.seconds - (time.monotonic() - begin), False)
+            told = fuzz(options, options.seed, observer.objects, options.calls, options.seconds, False)
             findings = told["findings"] + judge(observer, options, before, told)
     except (Closed, Failure, TimeoutError) as error:
         findings.append(f"the service does not answer any more: {error}")
