@@ -107,11 +107,12 @@ class Fuzzer:
         self.calls = self.abandoned = 0
         self.outcomes = collections.Counter()
         self.findings = []
-        self.slowest = (0.0, "none")
+        self.slowest = (0.0, 0, None)  # seconds, number, case
 
     def tell(self):
+        took_s, number, case = self.slowest
         return {"calls": self.calls, "abandoned": self.abandoned, "outcomes": self.outcomes, "findings": self.findings,
-                "slowest": self.slowest}
+                "slowest": f"{took_s:.3f} s: call {number}, {str(case)[:160]}"}
 
     def run(self, calls, seconds):
         """Until so many calls were made or so much time has passed."""
@@ -195,7 +196,7 @@ class Fuzzer:
         case, number, sent = seat.waiting.pop(message.reply_serial)
         took = time.monotonic() - sent
         if took > self.slowest[0]:
-            self.slowest = (took, f"call {number}, {str(case)[:160]}")
+            self.slowest = (took, number, case)
         self.outcomes[message.error_name or "result"] += 1
         wrong = self.wrong(case, message)
         if wrong:
@@ -433,6 +434,8 @@ def main(arguments):
             before = {"tables": observer.tables(), "holds": observer.holds()}
             told = fuzz(options, options.seed, observer.objects, options.calls, options.seconds, False)
             findings = told["findings"] + judge(observer, options, before, told)
+            if not told["outcomes"]:
+                findings.append("nothing was answered in this time")
     except (Closed, Failure, TimeoutError) as error:
         findings.append(f"the service does not answer any more: {error}")
     for finding in findings:
@@ -440,9 +443,9 @@ def main(arguments):
     for outcome, count in sorted(told["outcomes"].items(), key=lambda pair: -pair[1]):
         print(f"  {count:8} {outcome}")
     took_s = time.monotonic() - begin
-    print(f"slowest of the warm-up {warm_up_slowest[0]:.3f} s: {warm_up_slowest[1]}")
+    print(f"slowest of the warm-up {warm_up_slowest}")
     print(f"{'FAILED' if findings else 'PASS'} {told['calls']} calls in {took_s:.1f} s as {options.user or 'this user'}, "
-          f"{told['abandoned']} left unanswered; slowest {told['slowest'][0]:.3f} s: {told['slowest'][1]}; "
+          f"{told['abandoned']} left unanswered; slowest {told['slowest']}; "
           f"Ping {told.get('ping_ms', 0):.2f} ms; {told.get('holds', 'not measured')}; "
           f"again: --seed {options.seed} --calls {options.calls}" + (f" --user {options.user}" if options.user else ""))
     return 1 if findings else 0
