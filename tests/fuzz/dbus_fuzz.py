@@ -49,6 +49,7 @@ ERRORS = {f"{NAME}.Error.{error}" for error in (
             "PropertyReadOnly", "IOError", "LimitsExceeded", "InconsistentMessage", "InvalidSignature")}
 OWN_ERRORS = (f"{NAME}.", "org.freedesktop.DBus.Error.InvalidArgs", "org.freedesktop.DBus.Error.AccessDenied")
 LONGEST_MESSAGE = 1024
+RESTLESS = ("starting", "busy", "aborting", "released")
 # Emulated devices may be told to fail now and then.
 TABLE_ATTEMPTS = 10
 
@@ -246,6 +247,7 @@ class Observer:
         self.pid = pid or self.connection.call(*BUS, "GetConnectionUnixProcessID", "s", NAME)[0]
         self.objects = introspect(self.connection)
         self.mailboxes = [path for path, its in self.objects.items() if MAILBOX in its]
+        self.first = self.states()
         self.connection.call(*BUS, "AddMatch", "s", f"type='signal',sender='{NAME}',interface='{PROPERTIES}'")
 
     def same_service(self):
@@ -262,11 +264,12 @@ class Observer:
         return self.connection.call(NAME, path, PROPERTIES, "Get", "ss", MAILBOX, name)[0]
 
     def await_rest(self):
-        """Until no mailbox has anything to do; what is still in the way after the patience, or nothing."""
+        """Until no mailbox has anything to do, and each that was idle at first is again, since one that failed while it was
+        claimed is tried again. What is still in the way after the patience, or nothing."""
         end = time.monotonic() + self.patience_s
         while True:
             restless = {path: state for path, state in self.states().items()
-                        if state[0] in ("starting", "busy", "aborting", "released") or state[1]}
+                        if state[0] in RESTLESS or state[1] or (self.first[path][0] == "idle" and state[0] != "idle")}
             left_s = end - time.monotonic()
             if not restless or left_s < 0:
                 return f"mailboxes do not come to rest: {restless}" if restless else None
@@ -399,7 +402,7 @@ def parse(arguments):
     parser.add_argument("--patience", type=float, default=30, help="seconds in which a call must be answered (%(default)s)")
     parser.add_argument("--ping-ms", type=float, default=50, help="how long a Ping may take at the end (%(default)s)")
     # The heap after the largest messages of the warm-up is where it stays; what is left is how it happens to be cut up.
-    parser.add_argument("--memory", type=float, default=16, help="MiB by which the service may have grown (%(default)s)")
+    parser.add_argument("--memory", type=float, default=8, help="MiB by which the service may have grown (%(default)s)")
     # dbus-daemon takes messages of up to 32 MiB.
     parser.add_argument("--largest", type=int, default=31, help="MiB of the largest messages (%(default)s)")
     options = parser.parse_args(arguments)

@@ -18,7 +18,7 @@ CALLS = 1000 if SECONDS is None else 1_000_000_000
 # That of "nobody", who then may have devices read.
 READERS = "nogroup"
 # The address sanitizer keeps 256 MiB of what is freed, and looks for leaks itself.
-MEMORY_MIB = 16 if FACTOR == 1 else 512
+MEMORY_MIB = 8 if FACTOR == 1 else 512
 SEED = random.SystemRandom().randrange(1 << 32)
 
 
