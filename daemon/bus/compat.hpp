@@ -109,6 +109,19 @@ inline void emit_interfaces_removed(sdbus::IObject& object, const std::string& i
 #endif
 }
 
+/// The type of what the variant contains that is to be read next.
+inline std::string peek_variant(const sdbus::Message& message) {
+#if DOED_SDBUS_GENERATION == 2
+    const char* const contents = message.peekType().second;
+    return contents == nullptr ? std::string() : std::string(contents);
+#else
+    std::string type;
+    std::string contents;
+    message.peekType(type, contents);
+    return contents;
+#endif
+}
+
 /// The unique name of whoever made the call that is being handled. Inside a method handler only.
 inline std::string current_sender(sdbus::IObject& object) {
 #if DOED_SDBUS_GENERATION == 2

@@ -17,7 +17,17 @@ namespace doed::bus {
 
 class Request;
 
-using OptionMap = std::map<std::string, sdbus::Variant>;
+/// A type of its own, which the adaptors name (dbus/make_adaptor), so that it can be read in its own way.
+class OptionMap : public std::map<std::string, sdbus::Variant> {
+public:
+    using map::map;
+};
+
+/// Takes options out of a call, before anybody knows who makes it: a few at most, and of them only what is the option of some
+/// method, of the right type. The library would make an object of every entry and copy every value of the largest message
+/// that the bus lets pass, at a hundred times its size. Throws InvalidArgs as an sdbus::Error, the one kind of exception that
+/// may be thrown while arguments are read; what has not been read of the message then is left.
+sdbus::Message& operator>>(sdbus::Message& message, OptionMap& options);
 
 struct MethodOptions {
     base::TimePoint deadline;  ///< when the caller stops waiting
@@ -42,3 +52,7 @@ enum class KnownOptions : std::uint8_t {
                                                                base::Duration default_deadline);
 
 }  // namespace doed::bus
+
+template <>
+struct sdbus::signature_of<doed::bus::OptionMap>
+    : sdbus::signature_of<std::map<std::string, sdbus::Variant>> {};

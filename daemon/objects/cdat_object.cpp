@@ -81,7 +81,7 @@ void CdatObject::read(std::string_view method, const bus::Reply<Values...>& open
 }
 
 void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
-                          std::map<std::string, sdbus::Variant> options) {
+                          bus::OptionMap options) {
     bus::serve(
         pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
         [this](const auto& open, const bus::MethodOptions& parsed) {
@@ -98,8 +98,7 @@ void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
         });
 }
 
-void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
-                            std::map<std::string, sdbus::Variant> options) {
+void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result, bus::OptionMap options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::with_refresh,
                default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
                    read("GetTableFd", open, parsed,
@@ -117,8 +116,7 @@ void CdatObject::GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
 }
 
 // A document takes its time on a worker: a request, also when the table is there.
-void CdatObject::GetJson(sdbus::Result<std::string>&& result,
-                         std::map<std::string, sdbus::Variant> options) {
+void CdatObject::GetJson(sdbus::Result<std::string>&& result, bus::OptionMap options) {
     bus::serve(
         pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
         [this](const auto& open, const bus::MethodOptions& parsed) {
@@ -140,8 +138,7 @@ void CdatObject::GetJson(sdbus::Result<std::string>&& result,
         });
 }
 
-void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result,
-                         std::map<std::string, sdbus::Variant> options) {
+void CdatObject::Refresh(sdbus::Result<std::uint32_t>&& result, bus::OptionMap options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [this](const auto& open, bus::MethodOptions parsed) {
                    parsed.refresh = true;

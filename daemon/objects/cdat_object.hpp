@@ -39,13 +39,10 @@ private:
     using TablePtr = CdatCache::TablePtr;
 
     void GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
-                  std::map<std::string, sdbus::Variant> options) override;
-    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
-                    std::map<std::string, sdbus::Variant> options) override;
-    void GetJson(sdbus::Result<std::string>&& result,
-                 std::map<std::string, sdbus::Variant> options) override;
-    void Refresh(sdbus::Result<std::uint32_t>&& result,
-                 std::map<std::string, sdbus::Variant> options) override;
+                  bus::OptionMap options) override;
+    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result, bus::OptionMap options) override;
+    void GetJson(sdbus::Result<std::string>&& result, bus::OptionMap options) override;
+    void Refresh(sdbus::Result<std::uint32_t>&& result, bus::OptionMap options) override;
 
     std::uint32_t Length() override;
     std::uint8_t Revision() override;

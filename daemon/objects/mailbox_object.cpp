@@ -74,7 +74,7 @@ bus::Gatekeeper::Call MailboxObject::call(std::string_view method) {
 }
 
 void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
-                             std::map<std::string, sdbus::Variant> options) {
+                             bus::OptionMap options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
                    bus::admit(gate_, call("Discover"), open, parsed,
@@ -89,8 +89,7 @@ void MailboxObject::Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
                });
 }
 
-void MailboxObject::GetTrace(sdbus::Result<std::string>&& result,
-                             std::map<std::string, sdbus::Variant> options) {
+void MailboxObject::GetTrace(sdbus::Result<std::string>&& result, bus::OptionMap options) {
     bus::serve(
         pump_, presence_, std::move(result), options, KnownOptions::common, default_deadline_,
         [this](const auto& open, const bus::MethodOptions& parsed) {
@@ -108,8 +107,7 @@ void MailboxObject::GetTrace(sdbus::Result<std::string>&& result,
         });
 }
 
-void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
-                            std::map<std::string, sdbus::Variant> options) {
+void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result, bus::OptionMap options) {
     const std::string client = bus::current_sender(getObject());
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [&](const auto& open, const bus::MethodOptions& parsed) {
@@ -129,7 +127,7 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result,
                });
 }
 
-void MailboxObject::Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) {
+void MailboxObject::Reset(sdbus::Result<>&& result, bus::OptionMap options) {
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [this](const auto& open, const bus::MethodOptions& parsed) {
                    bus::admit(gate_, call("Reset"), open, parsed,

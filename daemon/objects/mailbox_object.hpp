@@ -40,12 +40,10 @@ public:
 private:
     [[nodiscard]] bus::Gatekeeper::Call call(std::string_view method);
     void Discover(sdbus::Result<std::vector<BusProtocol>>&& result,
-                  std::map<std::string, sdbus::Variant> options) override;
-    void GetTrace(sdbus::Result<std::string>&& result,
-                  std::map<std::string, sdbus::Variant> options) override;
-    void Release(sdbus::Result<sdbus::UnixFd>&& result,
-                 std::map<std::string, sdbus::Variant> options) override;
-    void Reset(sdbus::Result<>&& result, std::map<std::string, sdbus::Variant> options) override;
+                  bus::OptionMap options) override;
+    void GetTrace(sdbus::Result<std::string>&& result, bus::OptionMap options) override;
+    void Release(sdbus::Result<sdbus::UnixFd>&& result, bus::OptionMap options) override;
+    void Reset(sdbus::Result<>&& result, bus::OptionMap options) override;
 
     std::uint16_t Offset() override;
     std::uint8_t CapabilityVersion() override;

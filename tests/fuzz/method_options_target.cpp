@@ -60,7 +60,9 @@ sdbus::Variant value(Input& input) {
         case 4: return sdbus::Variant(input.byte());
         case 5: return sdbus::Variant(std::string("text"));
         case 6: return sdbus::Variant(std::vector<std::uint64_t>(input.byte() % 8));
-        case 7: return sdbus::Variant(OptionMap{{"deadline-usec", sdbus::Variant(true)}});
+        case 7:
+            return sdbus::Variant(
+                std::map<std::string, sdbus::Variant>{{"x", sdbus::Variant(true)}});
         default: return sdbus::Variant(sdbus::Variant(input.qword()));
     }
 }

@@ -112,6 +112,12 @@ TEST_F(TheOptions, CutTheClientsWordsBetweenCharacters) {
     EXPECT_THAT(options.error().message(), HasSubstr("'" + start + "'"));
 }
 
+TEST_F(TheOptions, DoNotEchoWhatATerminalWouldObey) {
+    const auto options = parse({{"a\nb\x1b[31m\x7f\xC2\x9B\xC3\x9F", sdbus::Variant(true)}});
+    ASSERT_FALSE(options);
+    EXPECT_THAT(options.error().message(), HasSubstr("'a?b?[31m??\xC3\x9F'"));
+}
+
 TEST(ASealedFile, CannotBeChangedByAnybody) {
     const std::array<std::uint8_t, 3> bytes{1, 2, 3};
     auto file = make_sealed_file(bytes);

@@ -53,16 +53,14 @@ public:
     void leave(base::Error why) const { presence_.leave(std::move(why)); }
 
 private:
-    void GetTable(sdbus::Result<Table>&& result, std::map<std::string, sdbus::Variant>) override {
+    void GetTable(sdbus::Result<Table>&& result, OptionMap) override {
         guard(pump_, presence_, std::move(result), body_);
     }
-    void GetJson(sdbus::Result<std::string>&&, std::map<std::string, sdbus::Variant>) override {}
-    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result,
-                    std::map<std::string, sdbus::Variant>) override {
+    void GetJson(sdbus::Result<std::string>&&, OptionMap) override {}
+    void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result, OptionMap) override {
         guard(pump_, presence_, std::move(result), [](const auto&) {});
     }
-    void Refresh(sdbus::Result<std::uint32_t>&& result,
-                 std::map<std::string, sdbus::Variant> options) override {
+    void Refresh(sdbus::Result<std::uint32_t>&& result, OptionMap options) override {
         serve(pump_, presence_, std::move(result), options, KnownOptions::common,
               std::chrono::seconds(1),
               [](const auto& reply, const MethodOptions&) { reply.succeed(7); });
