@@ -52,9 +52,11 @@ def test_everything_is_denied_first():
         ("deny", {"own": NAME}), ("deny", {"send_destination": NAME})]
 
 
-def test_root_alone_may_own_the_name():
+def test_the_user_of_doed_alone_may_own_the_name():
     owners = [policy for policy, rule in rules() if rule.tag == "allow" and rule.get("own")]
-    assert owners == [{"user": "root"}]
+    assert owners == [{"user": "doed"}]
+    assert "\nUser=doed\n" in (TOP / "systemd/doed.service.in").read_text()
+    assert "\nu doed " in (TOP / "systemd/doed.sysusers").read_text()
 
 
 def allowed(context):

@@ -226,7 +226,8 @@ class Bus:
         self.address = f"unix:path={folder}/bus"
         config = folder / "bus.conf"
         config.write_text((TOP / "tests/integration/bus.conf.in").read_text()
-                          .replace("@SOCKET@", f"{folder}/bus").replace("@POLICY@", str(policy)))
+                          .replace("@SOCKET@", f"{folder}/bus").replace("@POLICY@", str(policy))
+                          .replace("@USER@", str(os.geteuid())))
         with open(folder / "bus.log", "wb") as log:
             self.process = subprocess.Popen(
                 ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address"],

@@ -97,8 +97,9 @@ readonly LIMIT_MS=3000
 
 # ---- the bus and doed --------------------------------------------------------
 
-# The guest's own system bus, under doed's shipped policy.
+# The guest's own system bus, under doed's shipped policy, and the users it speaks of.
 bus_start() {
+  systemd-sysusers /vm/source/systemd/doed.sysusers || abort "users can be made" "systemd-sysusers ended with $?"
   mkdir -p /run/dbus
   dbus-daemon --config-file=/vm/source/tests/vm/guest/bus.conf --fork --nopidfile ||
     abort "the system bus starts" "dbus-daemon ended with $?"
