@@ -13,6 +13,8 @@ namespace {
 // The bus tells the user of a connection in the order in which it is asked: nobody can make others wait for long. More than
 // one user could have of them with the limits that the bus itself sets.
 constexpr std::uint32_t max_unidentified = 4096;
+// Of one client, that take no device: what dbus-daemon allows in replies that a connection waits for.
+constexpr std::uint32_t max_uncharged = 128;
 }  // namespace
 
 /// The books. Requests keep them, so that they can be struck out whatever ends first.
@@ -29,20 +31,20 @@ public:
 private:
     struct Waiting {
         RequestPtr request;
-        Charge charge;
         Clients::Admitted admitted;
     };
     struct Client {
         std::optional<Credentials> credentials;
         std::set<Request*> under_way;
-        std::vector<Waiting> waiting;  ///< for the credentials
+        std::map<Charge, std::uint32_t> counts;  ///< of these
+        std::vector<Waiting> waiting;            ///< for the credentials
         PeerWatch::Id watch = 0;
     };
 
     [[nodiscard]] Client& known(const std::string& name);
-    [[nodiscard]] base::Result<RequestPtr> open(const std::string& name, Client& client);
-    [[nodiscard]] base::Result<RequestPtr> identify(RequestPtr request, const Credentials& who,
-                                                    Charge charge);
+    [[nodiscard]] base::Result<RequestPtr> open(const std::string& name, Client& client,
+                                                Charge charge);
+    [[nodiscard]] base::Result<RequestPtr> identify(RequestPtr request, const Credentials& who);
     [[nodiscard]] base::Result<void> charge(Request& request);
     void identified(const std::string& name, const base::Result<Credentials>& who);
     void left(const std::string& name);
@@ -58,16 +60,16 @@ private:
 
 void ClientLedger::admit(const std::string& name, Charge charge, Clients::Admitted admitted) {
     Client& client = known(name);
-    auto request = open(name, client);
+    auto request = open(name, client, charge);
     if (!request) {
         admitted(std::move(request));
         return;
     }
     if (client.credentials) {
-        admitted(identify(std::move(*request), *client.credentials, charge));
+        admitted(identify(std::move(*request), *client.credentials));
         return;
     }
-    client.waiting.push_back({std::move(*request), charge, std::move(admitted)});
+    client.waiting.push_back({std::move(*request), std::move(admitted)});
     if (client.waiting.size() == 1) {
         identify_(name, [weak = weak_from_this(), name](const base::Result<Credentials>& who) {
             if (const auto self = weak.lock()) {
@@ -90,28 +92,30 @@ ClientLedger::Client& ClientLedger::known(const std::string& name) {
     return entry->second;
 }
 
-base::Result<RequestPtr> ClientLedger::open(const std::string& name, Client& client) {
-    if (client.under_way.size() >= limits_.per_client) {
+base::Result<RequestPtr> ClientLedger::open(const std::string& name, Client& client,
+                                            Charge charge) {
+    const std::uint32_t limit = charge == Charge::user ? limits_.per_client : max_uncharged;
+    if (client.counts[charge] >= limit) {
         return base::fail(base::Errc::limits_exceeded,
-                          "this client has " + std::to_string(limits_.per_client) + " under way");
+                          "this client has " + std::to_string(limit) + " under way");
     }
     if (!client.credentials && unidentified_ >= max_unidentified) {
         return base::fail(base::Errc::limits_exceeded,
                           std::to_string(max_unidentified) + " of new clients wait for the bus");
     }
-    auto request = std::make_shared<Request>(shared_from_this(), name);
+    auto request = std::make_shared<Request>(shared_from_this(), name, charge);
+    ++client.counts[charge];
     client.under_way.insert(request.get());
     ++unidentified_;
     return request;
 }
 
-base::Result<RequestPtr> ClientLedger::identify(RequestPtr request, const Credentials& who,
-                                                Charge charge) {
+base::Result<RequestPtr> ClientLedger::identify(RequestPtr request, const Credentials& who) {
     --unidentified_;
     request->identified_ = true;
     request->credentials_ = who;
-    if (charge == Charge::user) {
-        if (const auto charged = this->charge(*request); !charged) {
+    if (request->charge_ == Charge::user) {
+        if (const auto charged = charge(*request); !charged) {
             return std::unexpected(charged.error());
         }
     }
@@ -139,6 +143,7 @@ base::Result<void> ClientLedger::charge(Request& request) {
 void ClientLedger::strike_out(Request& request) noexcept {
     if (const auto client = clients_.find(request.client_); client != clients_.end()) {
         client->second.under_way.erase(&request);
+        --client->second.counts[request.charge_];
     }
     if (!request.identified_) {
         --unidentified_;
@@ -160,8 +165,8 @@ void ClientLedger::identified(const std::string& name, const base::Result<Creden
     if (who) {
         client->second.credentials = *who;
     }
-    for (auto& [request, charge, admitted] : std::exchange(client->second.waiting, {})) {
-        admitted(who ? identify(std::move(request), *who, charge) : std::unexpected(who.error()));
+    for (auto& [request, admitted] : std::exchange(client->second.waiting, {})) {
+        admitted(who ? identify(std::move(request), *who) : std::unexpected(who.error()));
     }
 }
 
@@ -171,7 +176,7 @@ void ClientLedger::left(const std::string& name) {
         return;
     }
     Client& client = node.mapped();
-    for (auto& [request, charge, admitted] : std::exchange(client.waiting, {})) {
+    for (auto& [request, admitted] : std::exchange(client.waiting, {})) {
         client.under_way.erase(request.get());
         admitted(base::fail(base::Errc::cancelled, "the client has left the bus"));
     }
@@ -194,8 +199,8 @@ void ClientLedger::close() {
     }
 }
 
-Request::Request(std::shared_ptr<ClientLedger> ledger, std::string client)
-    : ledger_(std::move(ledger)), client_(std::move(client)) {}
+Request::Request(std::shared_ptr<ClientLedger> ledger, std::string client, Charge charge)
+    : ledger_(std::move(ledger)), client_(std::move(client)), charge_(charge) {}
 
 Request::~Request() {
     ledger_->strike_out(*this);

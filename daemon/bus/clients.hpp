@@ -22,8 +22,8 @@ struct RequestLimits {
     std::uint32_t in_all = 512;
 };
 
-/// Whether a request counts towards what its user, and all users, may have under way. Towards what its client may have it
-/// counts in any case.
+/// Whether a request counts towards the limits above. What takes no device does not: a client may have as many of them under
+/// way as a system bus lets it wait for.
 enum class Charge : std::uint8_t { none, user };
 
 class ClientLedger;
@@ -31,7 +31,7 @@ class ClientLedger;
 /// One request. It counts against the limits as long as it lives.
 class Request : public std::enable_shared_from_this<Request> {
 public:
-    Request(std::shared_ptr<ClientLedger> ledger, std::string client);
+    Request(std::shared_ptr<ClientLedger> ledger, std::string client, Charge charge);
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;
     ~Request();
@@ -47,6 +47,7 @@ private:
 
     std::shared_ptr<ClientLedger> ledger_;
     std::string client_;
+    Charge charge_;
     Credentials credentials_;
     bool identified_ = false;
     bool charged_ = false;  ///< counted for its user

@@ -117,18 +117,8 @@ def test_a_client_that_leaves_takes_its_requests_along(start_doed, client, other
 # --- Users -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def bus(tmp_path):
-    """A group of this machine stands for doe, which need not exist here."""
-    policy = tmp_path / "policy.conf"
-    policy.write_text(harness.POLICY.read_text().replace('group="doe"', 'group="users"'))
-    bus = harness.Bus(tmp_path, policy)
-    yield bus
-    bus.stop()
-
-
 def test_another_user_has_a_limit_of_their_own(start_doed, bus, client):
-    start_doed(slow(), config={"queue_limit_per_user": 1})
+    start_doed(slow(), config={"queue_limit_per_user": 1, "reader_group": "users"})
     held = refresh(client)
     client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "busy")
     refusal(refresh(client))
