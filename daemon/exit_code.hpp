@@ -43,7 +43,10 @@ using Startup = std::expected<T, StartupFailure>;
                                error.context() + " does not exist; name one that does");
     }
     if (error.code() == base::Errc::access_denied) {
-        return startup_failure(ExitCode::usage, error.context() + " must not be read by this user");
+        return startup_failure(ExitCode::usage,
+                               error.context() +
+                                   ": permission denied; let user doed read it (chmod o+r), or "
+                                   "whoever has started this");
     }
     const bool complete = error.code() == base::Errc::invalid_argument && !error.context().empty();
     return startup_failure(ExitCode::usage, complete ? error.context() : error.message());

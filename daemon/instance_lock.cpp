@@ -17,9 +17,12 @@ namespace {
 
 std::unexpected<StartupFailure> cannot_lock(const std::filesystem::path& path, int error) {
     const bool denied = error == EACCES || error == EPERM || error == EROFS;
-    return startup_failure(denied ? ExitCode::not_permitted : ExitCode::failure,
-                           fmt::format("cannot take the lock {}: {}{}", path.string(),
-                                       std::strerror(error), denied ? "; start doed as root" : ""));
+    return startup_failure(
+        denied ? ExitCode::not_permitted : ExitCode::failure,
+        fmt::format("cannot take the lock {}: {}{}", path.string(), std::strerror(error),
+                    denied ? "; it is another user's: remove it while no doed "
+                             "runs, and start the service"
+                           : ""));
 }
 
 }  // namespace
