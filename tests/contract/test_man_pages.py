@@ -63,6 +63,13 @@ def test_the_options_of_doed():
     assert Page("doed.8").options("OPTIONS") == helped_options(help_of(DOED))
 
 
+def test_the_options_and_exit_codes_of_doed_opener():
+    help_text = help_of(BUILD / "daemon" / "doed-opener")
+    page = Page("doed-opener.8")
+    assert page.options("OPTIONS") == helped_options(help_text)
+    assert page.words("EXIT STATUS") == helped_exit_codes(help_text)
+
+
 def test_the_options_of_doectl():
     assert Page("doectl.1").options("OPTIONS") == helped_options(help_of(DOECTL))
 
