@@ -205,7 +205,7 @@ doed_log() {
 }
 
 # An independent witness of doed's hardware accesses: strace, attached to each
-# thread of each doed process. Every config access is one of CONFIG_CALLS;
+# thread of each doed and doed-opener process. Every config access is one of CONFIG_CALLS;
 # whatever else could reach a device is in DEVICE_CALLS.
 readonly CONFIG_CALLS=pread64,pwrite64
 readonly DEVICE_CALLS=$CONFIG_CALLS,read,write,readv,writev,preadv,pwritev,preadv2,pwritev2,open,openat,ioctl,mmap
@@ -213,7 +213,7 @@ readonly DEVICE_CALLS=$CONFIG_CALLS,read,write,readv,writev,preadv,pwritev,pread
 # trace_start CALLS
 trace_start() {
   local pids=()
-  mapfile -t pids < <(grep -lx doed /proc/[0-9]*/comm | cut -d / -f 3)
+  mapfile -t pids < <(grep -lxE 'doed|doed-opener' /proc/[0-9]*/comm | cut -d / -f 3)
   trace_processes "$1" "${pids[@]}"
 }
 

@@ -22,10 +22,13 @@ readonly LIFE='Type|NotifyAccess|BusName|Exec[A-Za-z]*|Restart[A-Za-z]*|Timeout[
 switch=$(mailbox_path "$SWITCH" "$(doe_offset "$SWITCH")")
 endpoint=$(mailbox_path "$ENDPOINT" "$(doe_offset "$ENDPOINT")")
 
+# Which systemd-run does not know by the name of none.
+readonly NO_FAMILIES='~AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET'
+
 # properties UNIT: what it may do, as the unit file says it, for systemd-run
 properties() {
   sed -n '/^\[Service\]/,/^\[/p' "$UNIT_DIR/$1" | grep -E '^[A-Z][A-Za-z]*=' | grep -vE "^($LIFE)=" |
-    sed 's/^/--property=/'
+    sed -e "s/^RestrictAddressFamilies=none$/RestrictAddressFamilies=$NO_FAMILIES/" -e 's/^/--property=/'
 }
 
 # inside UNIT [OPTION...] -- COMMAND...: in the unit's sandbox

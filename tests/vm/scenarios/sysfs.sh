@@ -77,7 +77,7 @@ check_equal "strace saw the same number" "$counted" "$witnessed"
 # A look ends with what the last function's attributes say.
 looked() { grep -q "openat(.*/$SWITCH/vendor\"" "$TMP/strace"; }
 # config_opens REGEX: whose config space was opened, and how often; BDFs that match
-config_opens() { sed -nE 's|.*openat\(.*"[^"]*/([^/"]+)/config".*|\1|p' "$TMP/strace" | grep -xE "$1" | sort | uniq -c | xargs; }
+config_opens() { sed -nE 's|.*openat\([0-9]+<[^>]*/([^/>]+)>, "config".*|\1|p; s|.*openat\(.*"[^"]*/([^/"]+)/config".*|\1|p' "$TMP/strace" | grep -xE "$1" | sort | uniq -c | xargs; }
 
 for event in change remove add; do
   trace_start openat
