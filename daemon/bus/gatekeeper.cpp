@@ -12,6 +12,9 @@ namespace doed::bus {
 
 namespace {
 
+// A system bus lets doed wait for 128 replies: no user takes polkit's from the others.
+constexpr std::uint32_t max_questions_per_user = 8;
+
 struct Rule {
     Method method;
     Access access;
@@ -84,6 +87,8 @@ private:
         Admitted admitted;
     };
 
+    /// One more question for the user; counted until what this returns is dropped. Null when there are too many.
+    [[nodiscard]] std::shared_ptr<void> begin_question(std::uint32_t uid);
     [[nodiscard]] bool is_trusted(const Credentials& who) const noexcept {
         return who.is_root() || who.uid == setup_.own_uid;
     }
@@ -95,7 +100,22 @@ private:
     Authority& authority_;
     Setup setup_;
     Refreshes refreshes_;
+    std::map<std::uint32_t, std::uint32_t> questions_;  ///< that polkit has, by user; none is 0
 };
+
+std::shared_ptr<void> Gatekeeper::Desk::begin_question(std::uint32_t uid) {
+    std::uint32_t& count = questions_[uid];
+    if (count == max_questions_per_user) {
+        return nullptr;
+    }
+    ++count;
+    // Not the count's address: what is dropped last may be dropped after the desk.
+    return {this, [weak = weak_from_this(), uid](void*) {
+                if (const auto self = weak.lock(); self && --self->questions_[uid] == 0) {
+                    self->questions_.erase(uid);
+                }
+            }};
+}
 
 /// A device that is read again and again is kept from others.
 Access Gatekeeper::Desk::needed(Access access, const MethodOptions& options,
@@ -121,11 +141,21 @@ void Gatekeeper::Desk::decide(const Call& call, const MethodOptions& options, Re
         question->admitted(std::move(question->request));
         return;
     }
+    auto counted = begin_question(who.uid);
+    if (!counted) {
+        question->request.reset();
+        std::exchange(question->admitted, nullptr)(base::fail(
+            base::Errc::limits_exceeded, question->call.subject + ": polkit is being asked " +
+                                             std::to_string(max_questions_per_user) +
+                                             " times for user " + std::to_string(who.uid)));
+        return;
+    }
     const auto cancel =
         authority_.ask({call.client, std::string(action_of(question->access)), options.interactive},
                        options.deadline,
-                       [weak = weak_from_this(), question,
-                        deadline = options.deadline](const base::Result<Verdict>& verdict) {
+                       [weak = weak_from_this(), question, counted = std::move(counted),
+                        deadline = options.deadline](const base::Result<Verdict>& verdict) mutable {
+                           counted.reset();
                            if (const auto self = weak.lock(); self && question->admitted) {
                                self->answer(*question, verdict, deadline);
                            }

@@ -138,13 +138,14 @@ int run(int argc, char** argv) {
         std::fputs(options->text.c_str(), stdout);
         return static_cast<int>(ExitCode::ok);
     }
-    const auto config = daemon::load_config(options->config_file);
-    if (!config) {
-        return fail(log, config.error());
-    }
+    // Taken before anything else can fail, so that doed notices, once, and is not left waiting.
     auto socket = connection(*options);
     if (!socket) {
         return fail(log, socket.error());
+    }
+    const auto config = daemon::load_config(options->config_file);
+    if (!config) {
+        return fail(log, config.error());
     }
     if (!give_up_capabilities()) {
         return fail(log, {ExitCode::failure, "cannot give up capabilities"});

@@ -51,8 +51,9 @@ configure() {
     printf '%s\n' "$wish" >"$stamp"
 }
 
+# compile FOLDER TARGET...: everything without a target.
 compile() {
-    ninja -C "$1"
+    ninja -C "$@"
 }
 
 # run_tests FOLDER WORDS...: runs every test of a build folder, prefixed with WORDS, and prints what failed.

@@ -189,6 +189,20 @@ TEST_F(TheGatekeeper, CountsWhatWaitsForPolkit) {
     EXPECT_EQ(decided(":nobody", get_table), "waits");
 }
 
+TEST_F(TheGatekeeper, AsksPolkitEightTimesForAUserAtOnceAndStillForOthers) {
+    for (int i = 0; i < 8; ++i) {
+        EXPECT_EQ(decided(":nobody", reset), "waits");
+    }
+    EXPECT_EQ(decided(":nobody", reset), error_name(Errc::limits_exceeded));
+    EXPECT_EQ(decided(":nobody", get_table), error_name(Errc::limits_exceeded));
+    EXPECT_EQ(decided(":reader", reset), "waits");
+    EXPECT_EQ(decided(":reader", get_table), "yes");
+    EXPECT_EQ(authority.asked.size(), 9U);
+    authority.asked[3]->answered(Verdict::refused);
+    EXPECT_EQ(decided(":nobody", reset), "waits");
+    EXPECT_EQ(decided(":nobody", reset), error_name(Errc::limits_exceeded));
+}
+
 TEST_F(TheGatekeeper, WithdrawsTheQuestionsOfAClientThatLeaves) {
     TestClient leaving(bus.address());
     users[leaving.name()] = {65534, {}};
