@@ -66,7 +66,8 @@ template <typename... Values, typename Body>
 void admit(Gatekeeper& gate, const Gatekeeper::Call& call, const Reply<Values...>& reply,
            const MethodOptions& options, Body body) {
     gate.admit(call, options,
-               [reply, options = options, body = std::move(body)](base::Result<RequestPtr> request) mutable {
+               [reply, options = options,
+                body = std::move(body)](base::Result<RequestPtr> request) mutable {
                    guard(reply, [&] {
                        if (!request) {
                            reply.fail(request.error());
