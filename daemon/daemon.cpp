@@ -325,7 +325,8 @@ std::optional<std::uint32_t> Daemon::reader_group() const {
     }
     log_.warning(fmt::format(
         "there is no group {0} ({1}): only root, and whom polkit lets, may read devices; make it "
-        "with systemd-sysusers, or groupadd --system {0}",
+        "with systemd-sysusers (its file is /usr/lib/sysusers.d/doed.conf), or groupadd --system "
+        "{0}",
         config_.reader_group, errno == 0 ? "not in the group database" : std::strerror(errno)));
     return std::nullopt;
 }

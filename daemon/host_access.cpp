@@ -15,11 +15,14 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/close_range.h>
 #include <pwd.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -30,6 +33,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int opener_socket_fd = 3;  // in the opener
+constexpr mode_t runtime_directory_mode = 0755;
 
 std::unexpected<StartupFailure> failed(std::string what, int error) {
     return startup_failure(ExitCode::failure,
@@ -105,7 +109,11 @@ Startup<void> give_runtime_directory(const passwd& user) {
     const fs::path directory = InstanceLock::runtime_directory();
     std::error_code error;
     fs::create_directories(directory, error);
-    if (::lchown(directory.c_str(), user.pw_uid, user.pw_gid) != 0) {
+    const base::UniqueFd folder(
+        ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    // Whatever the umask is of who has started this.
+    if (!folder || ::fchown(folder.get(), user.pw_uid, user.pw_gid) != 0 ||
+        ::fchmod(folder.get(), runtime_directory_mode) != 0) {
         return failed(fmt::format("cannot give {} to user {}", directory.string(), user.pw_name),
                       errno);
     }
@@ -146,6 +154,8 @@ Startup<std::unique_ptr<opener::Client>> gain_access(const Options& options) {
     if (options.topology_file) {
         return nullptr;
     }
+    // What was open in whoever has started this is not for the opener.
+    static_cast<void>(::close_range(opener_socket_fd, ~0U, CLOSE_RANGE_CLOEXEC));
     const bool is_root = ::geteuid() == 0;
     const bool is_this_host = options.sysfs_root == default_sysfs_root;
     if (!options.opener_socket && is_this_host && !is_root) {

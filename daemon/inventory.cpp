@@ -19,13 +19,38 @@ constexpr std::chrono::seconds retry_pause{5};
 }  // namespace
 
 base::Result<void> Inventory::begin() {
-    auto findings = HostFindings::look(context_.host, context_.sysfs_root);
-    if (!findings) {
-        return std::unexpected(findings.error());
+    // On a worker, and waited for: a function that hangs shall not keep the others from being served.
+    auto first = std::make_shared<std::promise<base::Result<HostFindings>>>();
+    auto findings = first->get_future();
+    asio::post(context_.workers, [first, &context = context_] {
+        first->set_value(HostFindings::look(context.host, context.sysfs_root));
+    });
+    if (findings.wait_for(context_.first_look_patience) != std::future_status::ready) {
+        context_.log.warning("looking for devices takes long: one of them does not answer");
+        looking_ = true;
+        begun_ = true;
+        await_first(std::move(findings));
+        return {};
     }
-    take_over(std::move(*findings));
+    auto found = findings.get();
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    take_over(std::move(*found));
     begun_ = true;
     return {};
+}
+
+/// What the look finds is taken over when it ends, as that of any later one.
+void Inventory::await_first(std::future<base::Result<HostFindings>> findings) {
+    auto shared = std::make_shared<std::future<base::Result<HostFindings>>>(std::move(findings));
+    asio::post(context_.workers, [this, shared, loop = context_.loop, life = std::weak_ptr(life_)] {
+        asio::post(loop, [this, life, found = shared->get()]() mutable {
+            if (!life.expired()) {
+                looked(std::move(found));
+            }
+        });
+    });
 }
 
 // --- Looking -----------------------------------------------------------------------------------------------------------------
@@ -41,21 +66,24 @@ void Inventory::look() {
     asio::post(context_.workers, [this, &context = context_, life = std::weak_ptr(life_)] {
         auto findings = HostFindings::look(context.host, context.sysfs_root);
         asio::post(context.loop, [this, life, findings = std::move(findings)]() mutable {
-            if (life.expired()) {
-                return;
-            }
-            looking_ = false;
-            if (findings) {
-                take_over(std::move(*findings));
-            } else {
-                context_.log.warning("cannot look for devices: " + findings.error().message());
-                look_later();
-            }
-            if (std::exchange(look_again_, false)) {
-                look();
+            if (!life.expired()) {
+                looked(std::move(findings));
             }
         });
     });
+}
+
+void Inventory::looked(base::Result<HostFindings> findings) {
+    looking_ = false;
+    if (findings) {
+        take_over(std::move(*findings));
+    } else {
+        context_.log.warning("cannot look for devices: " + findings.error().message());
+        look_later();
+    }
+    if (std::exchange(look_again_, false)) {
+        look();
+    }
 }
 
 /// Whoever asked for the look that failed does not ask again.

@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <set>
@@ -23,7 +24,8 @@ public:
     /// `context` outlives the inventory.
     explicit Inventory(const DeviceContext& context) : context_(context), retry_(context.loop) {}
 
-    /// The first look, made before the loop runs: begins to drive what is ours. Error: that of the host's scan. Blocks.
+    /// The first look, made before the loop runs: begins to drive what is ours. Error: that of the host's scan. Blocks, for a time
+    /// that the context names; what has not been found by then comes later.
     [[nodiscard]] base::Result<void> begin();
     /// Another look, on a worker; what has changed is taken over when it is done.
     void look();
@@ -46,6 +48,8 @@ public:
 private:
     using DevicePtr = std::shared_ptr<ServedDevice>;
 
+    void await_first(std::future<base::Result<HostFindings>> findings);
+    void looked(base::Result<HostFindings> findings);
     void look_later();
     void take_over(HostFindings findings);
     void take_over(LockdownMode lockdown);

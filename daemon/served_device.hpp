@@ -54,6 +54,7 @@ struct DeviceContext {
     std::chrono::milliseconds retry_pause_min{
         1000};  ///< after a device that cannot be had; doubled each time
     std::chrono::milliseconds retry_pause_max{60000};
+    std::chrono::milliseconds first_look_patience{5000};  ///< before serving without what hangs
 };
 
 class ServedDevice : public std::enable_shared_from_this<ServedDevice> {

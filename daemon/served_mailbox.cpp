@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 namespace {
 // Requests that wait for a device to be opened; as many as a mailbox queues by default.
 constexpr std::size_t early_limit = 64;
-// Those who wait for a reading of the trace; more than one user can have with the limits that the bus itself sets.
+// Those who wait for a reading of the trace; more than one user can have (bus/clients.cpp).
 constexpr std::size_t trace_limit = 4096;
 }  // namespace
 

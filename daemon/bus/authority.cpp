@@ -22,7 +22,10 @@ using Subject = sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>
 using Result = sdbus::Struct<bool, bool, Details>;
 
 std::unexpected<base::Error> not_told(const std::string& why) {
-    return base::fail(base::Errc::io, "polkit cannot be asked: " + why);
+    return base::fail(base::Errc::io,
+                      "polkit cannot be asked: " + why +
+                          " (polkit.service has to run, and "
+                          "/usr/share/polkit-1/actions/org.doed1.policy to be there)");
 }
 
 }  // namespace

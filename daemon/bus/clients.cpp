@@ -10,11 +10,13 @@
 namespace doed::bus {
 
 namespace {
-// The bus tells the user of a connection in the order in which it is asked: nobody can make others wait for long. More than
-// one user could have of them with the limits that the bus itself sets.
+// The bus tells the user of a connection in the order in which it is asked. One call of each new client is taken in any case: a
+// user with many connections keeps nobody out.
 constexpr std::uint32_t max_unidentified = 4096;
 // Of one client, that take no device: what dbus-daemon allows in replies that a connection waits for.
 constexpr std::uint32_t max_uncharged = 128;
+// Of all clients of a user.
+constexpr std::uint32_t max_uncharged_of_user = 1024;
 }  // namespace
 
 /// The books. Requests keep them, so that they can be struck out whatever ends first.
@@ -52,8 +54,9 @@ private:
     PeerWatch& peers_;
     Clients::Identify identify_;
     RequestLimits limits_;
-    std::map<std::string, Client> clients_;         ///< by unique name, which is never used again
-    std::map<std::uint32_t, std::uint32_t> users_;  ///< requests under way; none is 0
+    std::map<std::string, Client> clients_;  ///< by unique name, which is never used again
+    /// Requests under way, charged or not; none is 0.
+    std::map<std::pair<Charge, std::uint32_t>, std::uint32_t> users_;
     std::uint32_t in_all_ = 0;
     std::uint32_t unidentified_ = 0;  ///< requests that no user is charged with yet
 };
@@ -99,7 +102,7 @@ base::Result<RequestPtr> ClientLedger::open(const std::string& name, Client& cli
         return base::fail(base::Errc::limits_exceeded,
                           "this client has " + std::to_string(limit) + " under way");
     }
-    if (!client.credentials && unidentified_ >= max_unidentified) {
+    if (!client.credentials && unidentified_ >= max_unidentified && !client.under_way.empty()) {
         return base::fail(base::Errc::limits_exceeded,
                           std::to_string(max_unidentified) + " of new clients wait for the bus");
     }
@@ -114,28 +117,27 @@ base::Result<RequestPtr> ClientLedger::identify(RequestPtr request, const Creden
     --unidentified_;
     request->identified_ = true;
     request->credentials_ = who;
-    if (request->charge_ == Charge::user) {
-        if (const auto charged = charge(*request); !charged) {
-            return std::unexpected(charged.error());
-        }
+    if (const auto charged = charge(*request); !charged) {
+        return std::unexpected(charged.error());
     }
     return request;
 }
 
 base::Result<void> ClientLedger::charge(Request& request) {
-    const std::uint32_t uid = request.uid();
-    if (const auto user = users_.find(uid);
-        user != users_.end() && user->second >= limits_.per_user) {
-        return base::fail(base::Errc::limits_exceeded, "user " + std::to_string(uid) + " has " +
-                                                           std::to_string(limits_.per_user) +
+    const std::pair key(request.charge_, request.uid());
+    const bool counts_in_all = request.charge_ == Charge::user;
+    const std::uint32_t limit = counts_in_all ? limits_.per_user : max_uncharged_of_user;
+    if (const auto user = users_.find(key); user != users_.end() && user->second >= limit) {
+        return base::fail(base::Errc::limits_exceeded, "user " + std::to_string(request.uid()) +
+                                                           " has " + std::to_string(limit) +
                                                            " under way");
     }
-    if (in_all_ >= limits_.in_all) {
+    if (counts_in_all && in_all_ >= limits_.in_all) {
         return base::fail(base::Errc::limits_exceeded,
                           std::to_string(limits_.in_all) + " of all clients are under way");
     }
-    ++users_[uid];
-    ++in_all_;
+    ++users_[key];
+    in_all_ += counts_in_all ? 1 : 0;
     request.charged_ = true;
     return {};
 }
@@ -151,8 +153,8 @@ void ClientLedger::strike_out(Request& request) noexcept {
     if (!request.charged_) {
         return;
     }
-    --in_all_;
-    if (const auto user = users_.find(request.uid()); --user->second == 0) {
+    in_all_ -= request.charge_ == Charge::user ? 1 : 0;
+    if (const auto user = users_.find({request.charge_, request.uid()}); --user->second == 0) {
         users_.erase(user);
     }
 }

@@ -50,7 +50,7 @@ private:
     Charge charge_;
     Credentials credentials_;
     bool identified_ = false;
-    bool charged_ = false;  ///< counted for its user
+    bool charged_ = false;  ///< counted for its user, either way
     std::function<void()> withdraw_;
 };
 using RequestPtr = std::shared_ptr<Request>;

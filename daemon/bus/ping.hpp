@@ -17,6 +17,7 @@ namespace doed::bus {
 enum class Pong : std::uint8_t {
     answered,
     silent,  ///< the bus has sent nothing
+    behind,  ///< it has sent much, which is being read: the answer is not among that yet
     unread,  ///< it has sent something, which nobody reads
 };
 

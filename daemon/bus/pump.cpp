@@ -71,6 +71,7 @@ void Pump::run() {
     }
     try {
         for (int handled = 0; process_one(connection_); ++handled) {
+            ++handled_;
             if (handled == messages_per_turn) {
                 kick();
                 return;

@@ -11,6 +11,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -33,6 +34,8 @@ public:
     /// To be called after anything was sent, or a blocking call made, outside of a D-Bus handler:
     /// what the connection waits for may have changed.
     void kick();
+    /// How many messages, and timeouts of calls, have been handled so far.
+    [[nodiscard]] std::uint64_t handled() const noexcept { return handled_; }
 
 private:
     void run();
@@ -46,6 +49,7 @@ private:
     boost::asio::posix::stream_descriptor socket_;
     boost::asio::posix::stream_descriptor wake_;
     boost::asio::steady_timer timer_;
+    std::uint64_t handled_ = 0;
     bool running_ = false;
     bool run_posted_ = false;
     bool reading_ = false;

@@ -14,13 +14,15 @@ base::Result<base::UniqueFd> Policy::open(const pci::Address& address, pci::Root
     if (const auto permitted = permit(address, file); !permitted) {
         return std::unexpected(permitted.error());
     }
-    return files_.open(address, file);
+    auto opened = files_.open(address, file);
+    // The function may have been taken, or another one have come to its place, since it was looked at.
+    if (const auto still = permit(address, file); !still) {
+        return std::unexpected(still.error());
+    }
+    return opened;
 }
 
 base::Result<void> Policy::permit(const pci::Address& address, pci::RootFile file) {
-    if (file == pci::RootFile::power_control) {
-        return {};
-    }
     const OwnerChoice choice = config_.device(address).owner;
     if (file == pci::RootFile::kernel_table && choice != OwnerChoice::ignore) {
         return {};
@@ -32,8 +34,14 @@ base::Result<void> Policy::permit(const pci::Address& address, pci::RootFile fil
     const auto kernel = KernelView::read(sysfs_root_);
     const auto owned = decide_ownership(
         ownership_facts(kernel.of(address), found->config_writable, kernel.lockdown(), choice));
+    // What a doed that has crashed left pinned is put back also when the kernel has the device now.
+    if (file == pci::RootFile::power_control && choice != OwnerChoice::ignore &&
+        (owned.owner == Owner::daemon || owned.owner == Owner::kernel)) {
+        return {};
+    }
     const Owner wanted = file == pci::RootFile::config ? Owner::daemon : Owner::vfio;
-    if (owned.owner != wanted || file == pci::RootFile::kernel_table) {
+    if (owned.owner != wanted || file == pci::RootFile::kernel_table ||
+        file == pci::RootFile::power_control) {
         return base::fail(is_ours(owned.owner) ? base::Errc::access_denied : owned.refusal,
                           owned.reason);
     }

@@ -20,7 +20,7 @@ public:
         return files_.find(address);
     }
     /// Config space where doed drives the device through it, VFIO's files where it drives it through VFIO, the kernel's table
-    /// where the configuration does not say ignore, power/control of each function with a mailbox. Further error: access_denied
+    /// where the configuration does not say ignore, power/control where doed or the kernel drives the device. Further error: access_denied
     /// and the owner's own refusal, with what stands against it.
     [[nodiscard]] base::Result<base::UniqueFd> open(const pci::Address& address,
                                                     pci::RootFile file) override;

@@ -128,8 +128,22 @@ base::Result<FoundMailboxes> DirectOpener::find(const Address& address, const Fu
         if (known != known_.end() && known->second.identity == function.identity) {
             return known->second.found;
         }
+        // A function that hangs holds one thread, however often it is asked for.
+        if (!searched_.insert(address).second) {
+            return base::fail(base::Errc::busy, function.path + "/config: still being read");
+        }
     }
-    // Not under the lock: a function may take its time.
+    auto found = search(function);
+    const std::scoped_lock lock(mutex_);
+    searched_.erase(address);
+    if (found && found->lasting) {
+        known_.insert_or_assign(address, Known{function.identity, *found});
+    }
+    return found;
+}
+
+/// Not under the lock: a function may take its time.
+base::Result<FoundMailboxes> DirectOpener::search(const Function& function) {
     auto file = open_below(function.folder.get(), function.path, "config", O_RDONLY);
     if (!file) {
         return std::unexpected(file.error());
@@ -139,10 +153,6 @@ base::Result<FoundMailboxes> DirectOpener::find(const Address& address, const Fu
         return found;
     }
     found->config_writable = ::faccessat(function.folder.get(), "config", W_OK, 0) == 0;
-    if (found->lasting) {
-        const std::scoped_lock lock(mutex_);
-        known_.insert_or_assign(address, Known{function.identity, *found});
-    }
     return found;
 }
 
@@ -156,6 +166,8 @@ base::Result<base::UniqueFd> DirectOpener::open_kernel_table(const Address& addr
 }
 
 base::Result<base::UniqueFd> DirectOpener::open_vfio(const Function& function, RootFile file) {
+    // By way of the folder that is held: its path may be another function's by now.
+    const std::string folder = "/proc/self/fd/" + std::to_string(function.folder.get());
     std::string path;
     std::string_view when_missing = vfio_bind_it;
     switch (file) {
@@ -165,14 +177,14 @@ base::Result<base::UniqueFd> DirectOpener::open_vfio(const Function& function, R
             when_missing = " (load iommufd)";
             break;
         case RootFile::vfio_group: {
-            const auto group = read_link_name(function.path + "/iommu_group");
+            const auto group = read_link_name(folder + "/iommu_group");
             if (!group || !parse_number<std::uint32_t>(*group)) {
                 return base::fail(base::Errc::not_found, "the device has no IOMMU group");
             }
             path = paths_.dev_root + "/vfio/" + *group;
             break;
         }
-        default: path = vfio_node(function.path, paths_.dev_root); break;
+        default: path = vfio_node(folder, paths_.dev_root); break;
     }
     if (path.empty()) {
         return base::fail(base::Errc::not_found, "VFIO has no character device for it");

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 namespace doed::pci {
@@ -20,7 +21,7 @@ public:
     explicit DirectOpener(VfioPaths paths = {}, VfioKernel& kernel = VfioKernel::system());
 
     /// A function is walked once: its capabilities do not change while the kernel has it, and its config space may be in
-    /// somebody else's hands later.
+    /// somebody else's hands later. Further error: busy, while another call waits for the same function.
     [[nodiscard]] base::Result<FoundMailboxes> find(const Address& address) override;
 
     /// Errors besides not_supported: not_found (also when it is not there now: no CXL port, not bound to VFIO), access_denied,
@@ -42,6 +43,7 @@ private:
     [[nodiscard]] base::Result<Function> enter(const Address& address) const;
     [[nodiscard]] base::Result<FoundMailboxes> find(const Address& address,
                                                     const Function& function);
+    [[nodiscard]] static base::Result<FoundMailboxes> search(const Function& function);
     [[nodiscard]] base::Result<base::UniqueFd> open_kernel_table(const Address& address) const;
     [[nodiscard]] base::Result<base::UniqueFd> open_vfio(const Function& function, RootFile file);
 
@@ -49,6 +51,7 @@ private:
     VfioKernel& kernel_;
     std::mutex mutex_;
     std::map<Address, Known> known_;
+    std::set<Address> searched_;  ///< whose config space is being read now
 };
 
 }  // namespace doed::pci

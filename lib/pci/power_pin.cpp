@@ -22,8 +22,9 @@ constexpr std::string_view always_on = "on";
 
 /// Whether `text` is all that was written to the record, which is made when it does not exist.
 bool write_record(const fs::path& file, std::string_view text) {
-    const base::UniqueFd fd(retry_interrupted(
-        [&] { return ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); }));
+    const base::UniqueFd fd(retry_interrupted([&] {
+        return ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    }));
     return fd && retry_interrupted([&] { return ::write(fd.get(), text.data(), text.size()); }) ==
                      static_cast<ssize_t>(text.size());
 }

@@ -4,6 +4,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 
@@ -12,6 +13,9 @@ import pytest
 import harness
 from harness import CDAT, FACTOR, MAILBOX, MANAGER, PATIENCE_S, ROOT
 from test_blocked_access import BLOCKED, DEADLINE, blocked_mailbox, blocking
+
+sys.path.insert(0, str(harness.TOP / "tests/fuzz"))
+import dbus_wire  # noqa: E402
 
 INTERVAL_S = 2 * FACTOR
 HELD_UP = "an access to the device has not returned for "
@@ -104,6 +108,24 @@ def test_it_is_fed_while_more_devices_block_than_there_are_workers(start_doed, c
         name = f"0000:{0x10 + number:02x}:00.0 mailbox 0x190: "
         assert doed.log().count(name + HELD_UP) == 1, doed.log()
         assert doed.log().count(name + "the access to the device has returned") == 1
+
+
+def test_it_is_fed_while_somebody_floods_the_bus(start_doed, bus, manager):
+    """Everything that doed gets then comes late, its own answers too."""
+    doed = start_doed(env=manager.environment())
+    manager.await_fed(2)
+    connection = dbus_wire.Connection(bus.address, PATIENCE_S)
+    message = dbus_wire.Message(flags=dbus_wire.NO_REPLY_EXPECTED, destination=harness.NAME, path=ROOT,
+                                interface="org.freedesktop.DBus.ObjectManager", member="GetManagedObjects")
+    end = time.monotonic() + 3 * INTERVAL_S
+    sent = 0
+    while time.monotonic() < end:
+        connection.send(message)
+        sent += 1
+    connection.close()
+    manager.await_fed(2)
+    assert manager.longest_pause() < INTERVAL_S, f"{sent} calls; {doed.log()}"
+    assert "stuck" not in doed.log()
 
 
 def test_it_is_fed_while_the_bus_hangs(start_doed, bus, client, manager):

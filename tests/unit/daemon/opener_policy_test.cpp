@@ -4,6 +4,7 @@
 #include "daemon/opener/policy.hpp"
 #include "fake_tree.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,9 +32,11 @@ public:
             .mailboxes = {{0x190, 2}}, .defect = {}, .config_writable = config_writable};
     }
     base::Result<base::UniqueFd> open(const pci::Address&, RootFile) override {
+        on_open();
         return base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     }
     bool config_writable = true;
+    std::function<void()> on_open = [] {};
 };
 
 class AnOpenersPolicy : public testing::Test {
@@ -88,20 +91,25 @@ TEST_F(AnOpenersPolicy, HandsItOutWhereTheConfigurationClaimsTheDevice) {
 
 TEST_F(AnOpenersPolicy, HandsVfioFilesOutOfADeviceThatIsBoundToIt) {
     bind("vfio-pci");
-    EXPECT_THAT(handed_out(), ElementsAre(RootFile::power_control, RootFile::kernel_table,
-                                          RootFile::vfio_container, RootFile::vfio_group,
-                                          RootFile::iommufd, RootFile::vfio_device));
+    EXPECT_THAT(handed_out(),
+                ElementsAre(RootFile::kernel_table, RootFile::vfio_container, RootFile::vfio_group,
+                            RootFile::iommufd, RootFile::vfio_device));
     EXPECT_EQ(refusal(RootFile::config).code(), Errc::access_denied);
 }
 
 TEST_F(AnOpenersPolicy, HandsNothingOutOfADeviceThatAGuestUses) {
     bind("xen-pciback");
-    EXPECT_THAT(handed_out(), ElementsAre(RootFile::power_control, RootFile::kernel_table));
+    EXPECT_THAT(handed_out(), ElementsAre(RootFile::kernel_table));
 }
 
 TEST_F(AnOpenersPolicy, HandsNothingToDriveWithOutUnderLockdown) {
     tree_.file("kernel/security/lockdown", "none [integrity] confidentiality\n");
     EXPECT_EQ(refusal(RootFile::config).code(), Errc::lockdown);
+}
+
+TEST_F(AnOpenersPolicy, TakesBackWhatTheKernelTookMeanwhile) {
+    files_.on_open = [this] { bind("cxl_pci"), add_port(); };
+    EXPECT_EQ(refusal(RootFile::config).code(), Errc::kernel_owned);
 }
 
 TEST_F(AnOpenersPolicy, SaysWhenConfigSpaceCannotBeWritten) {
@@ -113,7 +121,7 @@ TEST_F(AnOpenersPolicy, LeavesWhatTheConfigurationLeaves) {
     choose(OwnerChoice::kernel);
     EXPECT_THAT(handed_out(), ElementsAre(RootFile::power_control, RootFile::kernel_table));
     choose(OwnerChoice::ignore);
-    EXPECT_THAT(handed_out(), ElementsAre(RootFile::power_control));
+    EXPECT_THAT(handed_out(), IsEmpty());
 }
 
 }  // namespace

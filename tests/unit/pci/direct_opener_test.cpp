@@ -7,12 +7,15 @@
 #include "fake_sysfs.hpp"
 #include "pci/sysfs_attribute.hpp"
 
+#include <chrono>
+#include <future>
 #include <string>
 #include <vector>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace doed::pci {
 namespace {
@@ -89,6 +92,36 @@ TEST_F(ADirectOpener, LooksAtAFunctionOnce) {
     ASSERT_TRUE(opener_.open(address, RootFile::config));
     sysfs_.set(name, "config", std::string(4096, '\xff'));
     EXPECT_TRUE(opener_.open(address, RootFile::config)) << "it does not answer for a while";
+}
+
+TEST_F(ADirectOpener, IsHeldOnceByAFunctionThatHangs) {
+    sysfs_.add(name, with_mailbox());
+    sysfs_.remove(name, "config");
+    const auto path = sysfs_.root() / sysfs_.file(name, "config");
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);  // opening it waits for somebody to write to it
+    std::vector<std::future<Errc>> calls;
+    for (int i = 0; i < 8; ++i) {
+        calls.push_back(std::async(std::launch::async, [this] {
+            const auto found = opener_.find(address);
+            return found ? Errc::invalid_argument : found.error().code();
+        }));
+    }
+    std::vector<Errc> refused;
+    while (refused.size() < 7) {
+        for (auto& call : calls) {
+            if (call.valid() &&
+                call.wait_for(std::chrono::milliseconds(1)) == std::future_status::ready) {
+                refused.push_back(call.get());
+            }
+        }
+    }
+    EXPECT_THAT(refused, testing::Each(Errc::busy));
+    const base::UniqueFd writer(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    for (auto& call : calls) {
+        if (call.valid()) {
+            EXPECT_EQ(call.get(), Errc::io) << "a pipe is no config space";
+        }
+    }
 }
 
 TEST_F(ADirectOpener, OpensConfigSpaceForReadingAndWriting) {
