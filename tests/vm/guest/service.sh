@@ -10,10 +10,10 @@ readonly ACCESS_DENIED=org.freedesktop.DBus.Error.AccessDenied
 
 # ---- the service -------------------------------------------------------------
 
-# The packages, without a network: all that they depend on is there. apt sees to it that this is so.
+# packages_install OPTION...: the packages, without a network: all that they depend on is there. apt sees to it that this is so.
 packages_install() {
   DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dir::Etc::sourcelist=/dev/null \
-    -o APT::Sandbox::User=root install /vm/build/packages/*.deb
+    -o APT::Sandbox::User=root install "$@" /vm/build/packages/*.deb
 }
 
 main_pid() { systemctl show --property MainPID --value "${1:-doed.service}"; }

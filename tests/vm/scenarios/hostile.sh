@@ -26,6 +26,7 @@ systemctl enable --now doed
 start_or_abort
 wait_for 30 served "$switch" || abort "doed drives the switch" "state $(property "$switch" Mailbox State)"
 reference=$(table member "$switch")
+check "the endpoint is the kernel's" wait_for 30 kernel_cdat "$ENDPOINT"
 check "there is a table" grep -q '^ay 64 ' <<<"$reference"
 
 # ---- D-Bus -------------------------------------------------------------------
@@ -50,6 +51,7 @@ check "no packet that is no request yields a descriptor (seed $SEED)" \
   runuser -u doed -- "${OPENER_FUZZ[@]}" "$SEED"
 check "nor does a request for what has no mailbox" \
   runuser -u doed -- "${OPENER_FUZZ[@]}" all "$(find /sys/bus/pci/devices -mindepth 1 -printf '%f\n' | grep -vE "^($SWITCH|$ENDPOINT)$" | xargs)"
+check "nor does one for what drives the kernel's endpoint" runuser -u doed -- "${OPENER_FUZZ[@]}" drive "$ENDPOINT"
 start_or_abort
 check "doed is served after all that" wait_for 30 table_is member "$switch" "$reference"
 

@@ -152,6 +152,30 @@ check "killed, it is started again" wait_for 20 another_process doed.service "$p
 check "and serves" wait_for 20 table_is member "$switch" "$reference"
 check_equal "by systemd" 1 "$(systemctl show --property NRestarts --value doed)"
 
+pid=$(main_pid)
+check "the packages can be installed again while doed runs" packages_install --reinstall
+check "which starts it again" wait_for 20 another_process doed.service "$pid"
+check "on the same paths" wait_for 20 table_is member "$switch" "$reference"
+
+# ---- started by clients and devices, where it is enabled ---------------------
+
+systemctl stop doed
+check "stopped, it is started by a client's call" wait_for 20 table_is member "$switch" "$reference"
+check_equal "and is active then" active "$(systemctl is-active doed)"
+systemctl stop doed
+echo 1 >"/sys/bus/pci/devices/$ENDPOINT/remove"
+echo 1 >/sys/bus/pci/rescan
+check "by a CXL memory device that appears, too" wait_for 30 systemctl is-active --quiet doed
+systemctl disable --now doed 2>/dev/null
+table member "$switch" >/dev/null
+check_equal "disabled, no call starts it" inactive "$(systemctl is-active doed)"
+echo 1 >"/sys/bus/pci/devices/$ENDPOINT/remove"
+echo 1 >/sys/bus/pci/rescan
+udevadm settle
+check_equal "and no device" inactive "$(systemctl is-active doed)"
+systemctl enable --now doed 2>/dev/null
+check "enabled again, it serves" wait_for 20 table_is member "$switch" "$reference"
+
 # ---- what is amiss is said in one line ---------------------------------------
 
 systemctl stop doed
