@@ -36,8 +36,9 @@ constexpr auto patience = 30s;
 class Gate {
 public:
     void wait() {
+        const auto opened = opened_;  // the gate may end as soon as it is open
         come_.set_value();
-        opened_.wait();
+        opened.wait();
     }
     /// Until somebody is held up.
     void await() { came_.wait(); }
@@ -47,7 +48,7 @@ private:
     std::promise<void> come_;
     std::promise<void> open_;
     std::future<void> came_ = come_.get_future();
-    std::future<void> opened_ = open_.get_future();
+    std::shared_future<void> opened_ = open_.get_future().share();
 };
 
 /// A device of which an access waits at a gate.
