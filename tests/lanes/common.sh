@@ -31,7 +31,8 @@ report() {
 
 # configure FOLDER OPTION...: sets a build folder up; anew when this function did it with other options or other tools, and
 # on top of what is there when somebody else did.
-# Nothing is downloaded: a library that is missing shall be noticed, not replaced.
+# Nothing is downloaded: a library that is missing shall be noticed, not replaced. Lanes pass -g1 where nobody is to debug:
+# lines are all that reports need, and the rest of the debug information takes a third of the time to compile.
 configure() {
     local folder=$1 wish stamp=$1/.doed-configured
     local -a options=(-Dbuildtype=debugoptimized --wrap-mode=nodownload "${@:2}")
