@@ -108,6 +108,14 @@ protected:
         }
         return look_now();
     }
+    /// The next look, after a pause in which what can be done is done, on a machine under load too.
+    bool look_after_pause() {
+        const auto end = std::chrono::steady_clock::now() + 200ms;
+        while (!dog->has_answers() && std::chrono::steady_clock::now() < end) {
+            std::this_thread::yield();
+        }
+        return look_now();
+    }
     /// The next look, whatever has been done.
     bool look_now() {
         const int before = fed;
@@ -118,7 +126,7 @@ protected:
     /// Looks until it is fed, which it is in the end.
     bool look_until_fed() {
         const auto end = std::chrono::steady_clock::now() + patience;
-        while (!look_now()) {
+        while (!look_after_pause()) {
             if (std::chrono::steady_clock::now() > end) {
                 return false;
             }
@@ -214,7 +222,7 @@ TEST_F(AWatchdog, IsNotFedWhileAStrandIsStuckAndNamesItOnce) {
     stuck.block_in_ours(gate);
     look();
     for (int i = 0; i < 5; ++i) {
-        EXPECT_FALSE(look_now());
+        EXPECT_FALSE(look_after_pause());
     }
     gate.open();
     EXPECT_TRUE(look());
