@@ -18,6 +18,16 @@ step() {
     printf -- '-- %s\n' "$*"
 }
 
+# newest_clang TOOL...: the highest N for which clang++-N and each TOOL-N are installed; nothing when there is none.
+newest_clang() {
+    compgen -c clang++- | sed -n 's/^clang++-\([0-9]\+\)$/\1/p' | sort -rnu | while read -r n; do
+        if command -v "${@/%/-$n}" clang++-"$n" >/dev/null; then
+            echo "$n"
+            break
+        fi
+    done
+}
+
 # The lane cannot go on: say why; its failure is counted by the exit code.
 give_up() {
     printf 'cannot run: %s\n' "$*"
