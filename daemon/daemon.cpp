@@ -74,6 +74,8 @@ Daemon::Daemon(const Options& options, const Config& config, const Log& log,
       opener_(std::move(opener)) {}
 
 Daemon::~Daemon() {
+    // What asked for an orderly end in the meantime may be among what is done below.
+    stopping_ = true;
     hotplug_.reset();
     watchdog_.reset();
     // Answers that are still on their way are given while there is a connection to give them to. Nothing new comes in.
@@ -346,6 +348,7 @@ Startup<void> Daemon::export_objects() {
                       bus::Gatekeeper::Setup{
                           .own_uid = ::geteuid(),
                           .group = reader_group(),
+                          .group_name = config_.reader_group,
                           .refreshes = config_.refreshes,
                           .denied = [this](const bus::Denial& denial) { denials_.note(denial); }});
         manager_.emplace(*connection_, *pump_, config_.allowed, inventory_->lockdown());

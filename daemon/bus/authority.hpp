@@ -32,7 +32,8 @@ struct AuthorityQuestion {
 class Authority {
 public:
     using Answered = std::move_only_function<void(base::Result<Verdict>)>;
-    /// Ends a question that nobody waits for any more, and with it what polkit shows a person.
+    /// Ends a question that nobody waits for any more, and with it what polkit shows a person. Does not keep `answered`, which
+    /// may keep this.
     using Cancel = std::function<void()>;
 
     virtual ~Authority() = default;

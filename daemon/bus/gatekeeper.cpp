@@ -202,9 +202,10 @@ void Gatekeeper::Desk::answer(Question& question, const base::Result<Verdict>& v
 /// The client is told what would be needed; why it is not there is for the log too.
 void Gatekeeper::Desk::deny(Question& question, const std::string& reason) {
     const std::string action(action_of(question.access));
-    const std::string needed = question.access == Access::manage
-                                   ? "needs root or polkit's " + action
-                                   : "needs group doe, root, or polkit's " + action;
+    const std::string needed =
+        question.access == Access::manage
+            ? "needs root or polkit's " + action
+            : "needs group " + setup_.group_name + ", root, or polkit's " + action;
     const std::string method = name_of(question.call.method);
     if (setup_.denied) {
         setup_.denied(

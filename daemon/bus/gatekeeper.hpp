@@ -22,7 +22,7 @@ namespace doed::bus {
 
 /// What a call can do to others.
 enum class Access : std::uint8_t {
-    read_cdat,  ///< has a device read: group doe, or polkit's org.doed1.read-cdat
+    read_cdat,  ///< has a device read: the readers' group, or polkit's org.doed1.read-cdat
     manage,     ///< takes a mailbox from others for a time: polkit's org.doed1.manage
 };
 
@@ -58,6 +58,7 @@ public:
         std::uint32_t own_uid = 0;  ///< what the service runs as
         std::optional<std::uint32_t>
             group;  ///< whose members may read; none: root and polkit alone decide
+        std::string group_name = "doe";  ///< for those who are refused
         RefreshLimits refreshes;
         std::function<void(const Denial&)> denied;
     };

@@ -102,11 +102,11 @@ class NobodysCalls:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nobody_may_not_use_a_device(doed, nobody, method):
+def test_nobody_may_not_use_a_device(doed, nobody, group, method):
     """There is no polkit on this bus."""
     succeeded, text = nobody.call(method)
     assert not succeeded
-    needed = "root or polkit" if method in ("Reset", "Release") else "group doe, root, or polkit"
+    needed = "root or polkit" if method in ("Reset", "Release") else f"group {group.gr_name}, root, or polkit"
     assert f"{METHODS[method]}.{method} needs {needed}" in text
     assert "polkit cannot be asked: " in text
     assert doed.log().count(" is denied to user 65534") == 1

@@ -41,7 +41,12 @@ public:
         if (at_once) {
             asked.back()->answered(*at_once);
         }
-        return [question = asked.back()] { question->cancelled = true; };
+        // Weak: what waits for the answer holds this.
+        return [weak = std::weak_ptr(asked.back())] {
+            if (const auto asked_for = weak.lock()) {
+                asked_for->cancelled = true;
+            }
+        };
     }
 
     std::vector<std::shared_ptr<Asked>> asked;
@@ -146,6 +151,14 @@ TEST_F(TheGatekeeper, AsksPolkitForEverybodyElse) {
     ASSERT_EQ(denials.size(), 1U);
     EXPECT_EQ(denials[0].uid, 65534U);
     EXPECT_EQ(denials[0].method, "org.doed1.Cdat.GetTable");
+}
+
+TEST_F(TheGatekeeper, NamesTheGroupThatIsConfigured) {
+    make({.own_uid = 0, .group = readers, .group_name = "storage", .refreshes = {}, .denied = {}});
+    authority.at_once = Verdict::refused;
+    const auto answer = call(":nobody", get_table);
+    ASSERT_EQ(outcome(answer), denied);
+    EXPECT_THAT((*answer)->error().context(), HasSubstr("needs group storage, root"));
 }
 
 TEST_F(TheGatekeeper, TellsThatSomebodyWouldHaveToBeAsked) {
