@@ -169,12 +169,12 @@ base::Result<Config> Config::parse(std::string_view text, std::string name) {
 }
 
 Startup<Config> load_config(const std::optional<std::filesystem::path>& file) {
-    std::error_code error;
-    if (!file && !std::filesystem::exists(default_config_file, error)) {
-        return Config{};
-    }
     auto read = Config::load(file.value_or(default_config_file));
     if (!read) {
+        // Only what is not there may be done without; what may not be read could say anything.
+        if (!file && read.error().code() == base::Errc::not_found) {
+            return Config{};
+        }
         return file_failure(read.error());
     }
     return std::move(*read);

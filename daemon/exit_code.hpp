@@ -45,8 +45,8 @@ using Startup = std::expected<T, StartupFailure>;
     if (error.code() == base::Errc::access_denied) {
         return startup_failure(ExitCode::usage,
                                error.context() +
-                                   ": permission denied; let user doed read it (chmod o+r), or "
-                                   "whoever has started this");
+                                   ": permission denied; let user doed read it (chmod o+r; "
+                                   "o+x for its folder), or whoever has started this");
     }
     const bool complete = error.code() == base::Errc::invalid_argument && !error.context().empty();
     return startup_failure(ExitCode::usage, complete ? error.context() : error.message());

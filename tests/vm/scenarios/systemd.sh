@@ -184,6 +184,9 @@ check "stopped, it leaves its runtime directory, with the lock" test -e /run/doe
 mkdir -p /etc/doed
 (umask 077 && echo '{}' >"$CONFIG")
 start_is_refused "a configuration that doed may not read" "^doed: .*$CONFIG.*(denied|permission)"
+chmod 644 "$CONFIG" && chmod 700 "${CONFIG%/*}"
+start_is_refused "a configuration in a folder that doed may not enter" "^doed: .*$CONFIG.*(denied|permission)"
+chmod 755 "${CONFIG%/*}"
 echo '{"log_level": "loud"}' >"$CONFIG" && chmod 644 "$CONFIG"
 start_is_refused "a configuration that is wrong" "^doed: .*$CONFIG"
 rm "$CONFIG"
