@@ -114,6 +114,9 @@ base::Result<Reply> parse_reply(std::span<const std::uint8_t> packet, Command co
     } else if (command == Command::find) {
         reply.found.defect = std::move(text);
         const auto flags = reader.read<std::uint8_t>();
+        if ((flags & ~(lasting_flag | writable_flag)) != 0) {
+            return malformed("there is no such flag");
+        }
         reply.found.lasting = (flags & lasting_flag) != 0;
         reply.found.config_writable = (flags & writable_flag) != 0;
         const auto count = reader.read<std::uint8_t>();
@@ -122,6 +125,8 @@ base::Result<Reply> parse_reply(std::span<const std::uint8_t> packet, Command co
             const auto version = reader.read<std::uint8_t>();
             reply.found.mailboxes.push_back({.offset = offset, .version = version});
         }
+    } else if (!text.empty()) {
+        return malformed("no text belongs to a descriptor");
     }
     if (!reader.ok() || reader.remaining() != 0) {
         return malformed("a reply has another length than it says");

@@ -32,9 +32,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size_bytes) {
     for (const auto command : {opener::Command::find, opener::Command::open}) {
         if (const auto reply = opener::parse_reply(packet, command)) {
             DOED_ASSERT(opener::parse_reply_id(packet) == reply->id);
-            const auto again = opener::encode(*reply, command);
-            DOED_ASSERT(again.size() == size_bytes);
-            DOED_ASSERT(opener::parse_reply(again, command).has_value());
+            DOED_ASSERT(std::ranges::equal(opener::encode(*reply, command), packet));
         }
     }
     return 0;

@@ -113,5 +113,20 @@ TEST(AnOpenersReply, IsRefusedWithAStatusThatIsNoError) {
     EXPECT_TRUE(parse_reply(packet, Command::open));
 }
 
+TEST(AnOpenersReply, IsRefusedWithATextBesideADescriptor) {
+    std::vector<std::uint8_t> packet{1, 0, 0, 0, 0, 0, 0, 0};
+    EXPECT_TRUE(parse_reply(packet, Command::open));
+    packet[6] = 1;
+    packet.push_back('?');
+    EXPECT_FALSE(parse_reply(packet, Command::open));
+}
+
+TEST(AnOpenersReply, IsRefusedWithAFlagThatNobodyKnows) {
+    std::vector<std::uint8_t> packet{1, 0, 0, 0, 0, 0, 0, 0, 3, 0};
+    EXPECT_TRUE(parse_reply(packet, Command::find));
+    packet[8] = 4;
+    EXPECT_FALSE(parse_reply(packet, Command::find));
+}
+
 }  // namespace
 }  // namespace doed::daemon::opener
