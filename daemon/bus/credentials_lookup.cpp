@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <map>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,16 +15,21 @@ std::unexpected<base::Error> not_told(const std::string& why) {
     return base::fail(base::Errc::io, "the bus does not tell whose request it is: " + why);
 }
 
+/// sdbus-c++ 2 tells the type as a pointer to characters.
+bool holds(const sdbus::Variant& variant, std::string_view type) {
+    return type == variant.peekValueType();
+}
+
 /// What the bus answers is its own: a value of another type than the specification's counts as not told.
 base::Result<Credentials> read(const std::map<std::string, sdbus::Variant>& told) {
     Credentials credentials;
     const auto user = told.find("UnixUserID");
-    if (user == told.end() || user->second.peekValueType() != "u") {
+    if (user == told.end() || !holds(user->second, "u")) {
         return not_told("no user id");
     }
     credentials.uid = user->second.get<std::uint32_t>();
     const auto groups = told.find("UnixGroupIDs");
-    if (groups != told.end() && groups->second.peekValueType() == "au") {
+    if (groups != told.end() && holds(groups->second, "au")) {
         credentials.gids = groups->second.get<std::vector<std::uint32_t>>();
     }
     return credentials;

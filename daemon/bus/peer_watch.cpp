@@ -26,6 +26,8 @@ PeerWatch::PeerWatch(sdbus::IConnection& connection)
           }
       })) {}
 
+PeerWatch::~PeerWatch() = default;
+
 PeerWatch::Id PeerWatch::watch(const std::string& unique_name, std::function<void()> left) {
     const Id id = next_++;
     watched_.emplace(id, Watched{unique_name, std::move(left)});

@@ -20,7 +20,7 @@ public:
     explicit PeerWatch(sdbus::IConnection& connection);
     PeerWatch(const PeerWatch&) = delete;
     PeerWatch& operator=(const PeerWatch&) = delete;
-    ~PeerWatch() = default;
+    ~PeerWatch();
 
     /// Calls `left` once when the client with this unique name leaves.
     Id watch(const std::string& unique_name, std::function<void()> left);

@@ -4,6 +4,7 @@
 // the caller checks ok() once, after a group of reads.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -65,7 +66,10 @@ public:
     }
 
     ByteWriter& append(std::span<const std::uint8_t> bytes) {
-        bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+        // GCC 14 sees an insertion write out of bounds.
+        const auto end = bytes_.size();
+        bytes_.resize(end + bytes.size());
+        std::ranges::copy(bytes, bytes_.begin() + static_cast<std::ptrdiff_t>(end));
         return *this;
     }
 

@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size_bytes) {
         auto name = key(input);
         auto content = value(input);
         if (is_utf8(name)) {
-            options.insert_or_assign(std::move(name), std::move(content));
+            options[std::move(name)] = std::move(content);
         }
     }
     parse(options, KnownOptions::common);
