@@ -70,7 +70,7 @@ void Pump::run() {
         return;
     }
     try {
-        for (int handled = 0; process_one(connection_); ++handled) {
+        for (int handled = 0; process(); ++handled) {
             ++handled_;
             if (handled == messages_per_turn) {
                 kick();
@@ -81,6 +81,20 @@ void Pump::run() {
     } catch (const std::exception& error) {
         stop();
         lost_(error.what());
+    }
+}
+
+/// Whether there was a message. The library fails as a whole when it cannot answer one itself, such as a call of
+/// Peer.GetMachineId on a host without a machine id: that is the end of the message, not of the connection.
+bool Pump::process() {
+    try {
+        return process_one(connection_);
+    } catch (const sdbus::Error&) {
+        pollfd socket{.fd = poll_request(connection_).fd, .events = POLLRDHUP, .revents = 0};
+        if (::poll(&socket, 1, 0) != 0) {
+            throw;
+        }
+        return true;
     }
 }
 

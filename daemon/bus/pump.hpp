@@ -39,6 +39,7 @@ public:
 
 private:
     void run();
+    [[nodiscard]] bool process();
     void arm();
     void wait(boost::asio::posix::stream_descriptor& descriptor,
               boost::asio::posix::stream_descriptor::wait_type what, bool& armed);
