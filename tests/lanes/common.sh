@@ -20,11 +20,14 @@ step() {
 
 # newest_clang TOOL...: the highest N for which clang++-N and each TOOL-N are installed; nothing when there is none.
 newest_clang() {
-    compgen -c clang++- | sed -n 's/^clang++-\([0-9]\+\)$/\1/p' | sort -rnu | while read -r n; do
-        if command -v "${@/%/-$n}" clang++-"$n" >/dev/null; then
-            echo "$n"
-            break
-        fi
+    local n tool
+    for n in $(compgen -c clang++- | sed -n 's/^clang++-\([0-9]\+\)$/\1/p' | sort -rnu); do
+        # One at a time: of several, command is content with any.
+        for tool in "$@"; do
+            command -v "$tool-$n" >/dev/null || continue 2
+        done
+        echo "$n"
+        return
     done
 }
 
