@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The man pages name every option, command, exit code and configuration key that there is, and no other; the pages that
-list D-Bus errors list all of doed's."""
+list D-Bus errors list all of doed's. That of the D-Bus contract has every member of it."""
 
+import itertools
 import re
+import shutil
 import subprocess
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 
@@ -173,15 +176,120 @@ def test_the_example_is_a_good_configuration(tmp_path, page, start):
     assert run_doed("--check-config", "--config", path) == (0, [])
 
 
+# --- The contract ------------------------------------------------------------------------------------
+
+INTERFACES = sorted((TOP / "dbus").glob("org.doed1.*.xml"))
+TITLES = {"method": "Methods", "signal": "Signals", "property": "Properties"}
+
+
+def make_contract_page(*arguments):
+    return subprocess.run([TOP / "docs" / "make_contract_page", *arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
+
+
+class ContractPage(Page):
+    """org.doed1(5) as it is built."""
+
+    def __init__(self):
+        made = make_contract_page(TOP / "docs" / "man" / "org.doed1.5.scd.in", *INTERFACES)
+        assert made.returncode == 0, made.stderr
+        self.text = made.stdout
+
+    def members(self, interface, kind):
+        """term -> description of the methods, signals or properties of an interface"""
+        found = re.search(rf"^## {TITLES[kind]} of {re.escape(interface)}\n(.*?)(?=^#|\Z)", self.text,
+                          re.MULTILINE | re.DOTALL)
+        return dict(re.findall(r"^(\S.*)\n((?:\t.*\n|\n(?=\t))+)", found.group(1), re.MULTILINE)) if found else {}
+
+
+def contract():
+    """(interface, kind, element) of each member of each interface"""
+    for path in INTERFACES:
+        interface = ElementTree.parse(path).getroot().find("interface")
+        for kind in TITLES:
+            for element in interface.findall(kind):
+                yield interface.get("name"), kind, element
+
+
+def test_every_method_signal_and_property_of_the_contract():
+    page = ContractPage()
+    for (interface, kind), group in itertools.groupby(contract(), lambda member: member[:2]):
+        elements = [element for _, _, element in group]
+        members = page.members(interface, kind)
+        assert [re.match(r"\*(\w+)\*", term).group(1) for term in members] == [
+            element.get("name") for element in elements], interface
+        for element, (term, description) in zip(elements, members.items()):
+            types = [element.get("type")] if kind == "property" else [arg.get("type") for arg in element.findall("arg")]
+            for word in types:
+                assert word in term, term
+            for arg in element.findall("arg"):
+                assert f"_{arg.get('name')}_" in term
+            assert len(description.split()) >= 3, term
+    assert {"org.doed1.Manager", "org.doed1.Device", "org.doed1.Mailbox", "org.doed1.Cdat"} <= set(page.sections())
+
+
+def test_the_page_says_of_each_method_who_may_call_it():
+    access = ContractPage().text.partition("\n# ACCESS\n")[2].partition("\n# ")[0]
+    rows = set(re.findall(r"_(\w+)_", " ".join(re.findall(r"^\|  .*$", access, re.MULTILINE))))
+    assert rows == {element.get("name") for _, kind, element in contract() if kind == "method"}
+
+
+def test_the_page_has_every_option_of_methods():
+    source = (TOP / "daemon" / "bus" / "names.hpp").read_text(encoding="utf-8")
+    known = set(re.findall(r'\boption_\w+ = "([\w-]+)"', source))
+    assert {"deadline-usec", "interactive", "refresh"} <= known
+    assert {re.match(r"\*([\w-]+)\*", term).group(1) for term in ContractPage().entries("OPTIONS")} == known
+
+
+def test_the_page_has_every_error():
+    ours, foreign = errors_in_code()
+    of_the_bus = {"Failed", "UnknownMethod", "ServiceUnknown", "NoReply"}
+    assert ContractPage().words("ERRORS") == ours | foreign | of_the_bus
+
+
+def test_a_member_without_a_comment_is_an_error(tmp_path):
+    interface = tmp_path / "org.doed1.Bare.xml"
+    interface.write_text('<node><!-- An interface. --><interface name="org.doed1.Bare">'
+                         '<!-- A method. --><method name="Said"/><method name="Unsaid"/></interface></node>')
+    made = make_contract_page(TOP / "docs" / "man" / "org.doed1.5.scd.in", interface)
+    assert made.returncode != 0
+    assert made.stderr == "make_contract_page: org.doed1.Bare: method Unsaid has no comment\n"
+
+
+def test_the_page_is_a_man_page():
+    made = subprocess.run([shutil.which("scdoc")], input=ContractPage().text, stdout=subprocess.PIPE, text=True,
+                          timeout=PATIENCE_S, check=True)
+    assert made.stdout.count(".SH ") >= 10
+    assert re.search(r"\\fBGetTableFd\\fR\(a\{sv\} \\fIoptions\\fR\) -> h \\fItable\\fR", made.stdout)
+
+
+# --- Each other --------------------------------------------------------------------------------------
+
+PAGES = {"doed.8", "doectl.1", "doed.json.5", "doed-opener.8", "org.doed1.5", "libdoed.3"}
+
+
+@pytest.mark.parametrize("name", sorted(PAGES - {"libdoed.3"}))
+def test_a_page_names_the_others(name):
+    page = ContractPage() if name == "org.doed1.5" else Page(name)
+    named = re.findall(r"\*([\w.-]+)\*\((\d)\)", page.text.partition("\n# SEE ALSO\n")[2])
+    assert PAGES - {name} <= {f"{title}.{section}" for title, section in named}
+
+
 # --- Errors ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/dbus-api.md"])
-def test_every_error_has_its_row(page):
+def errors_in_code():
+    """The names that doed answers with: its own, and those of the bus but for Failed."""
     source = (TOP / "daemon" / "bus" / "errors.cpp").read_text(encoding="utf-8")
     ours = set(re.findall(r'"org\.doed1\.Error\.(\w+)"', source))
     foreign = set(re.findall(r'"org\.freedesktop\.DBus\.Error\.(\w+)"', source)) - {"Failed"}
     assert len(ours) > 10
+    return ours, foreign
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/dbus-api.md"])
+def test_every_error_has_its_row(page):
+    ours, foreign = errors_in_code()
     text = (TOP / page).read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
     assert ours | foreign <= rows
