@@ -235,8 +235,8 @@ def test_the_page_says_of_each_method_who_may_call_it():
 
 
 def test_the_page_has_every_option_of_methods():
-    source = (TOP / "daemon" / "bus" / "names.hpp").read_text(encoding="utf-8")
-    known = set(re.findall(r'\boption_\w+ = "([\w-]+)"', source))
+    source = (TOP / "lib" / "base" / "dbus_names.hpp").read_text(encoding="utf-8")
+    known = set(re.findall(r'\boption_\w+\[\] =\s+"([\w-]+)"', source))
     assert {"deadline-usec", "interactive", "refresh"} <= known
     assert {re.match(r"\*([\w-]+)\*", term).group(1) for term in ContractPage().entries("OPTIONS")} == known
 
