@@ -1,29 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
  * Prints size, latency and bandwidth of every memory range that a CXL device of this host tells of.
- *   cc $(pkg-config --cflags libdoed) -o memory_ranges memory_ranges.c $(pkg-config --libs libdoed)
- */
+ * cc $(pkg-config --cflags libdoed) -o memory_ranges memory_ranges.c $(pkg-config --libs libdoed) */
 #include <doed/doed.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
-static void print_figure(struct doed_value value, double unit, const char *name) {
-    if (doed_value_given(value))
-        printf(" %.15g %s", (double)value.amount / unit, name);
-    else
-        printf(" - %s", name); /* the table does not tell */
+static double figure(struct doed_value value, double unit) {
+    return doed_value_given(value) ? (double)value.amount / unit : NAN; /* a table need not tell everything */
 }
 
-static void print_ranges(const doed_mailbox *mailbox, const doed_cdat *cdat) {
+static void print_ranges(const char *address, const doed_cdat *cdat) {
     struct doed_memory_range range = {.size = sizeof range};
-    for (size_t i = 0; doed_cdat_range(cdat, i, &range) == 0; i++) {
-        printf("%s/%x range %d: %" PRIu64 " MiB, read", doed_device_address(doed_mailbox_device(mailbox)),
-               doed_mailbox_offset(mailbox), range.handle, range.dpa_length >> 20);
-        print_figure(range.read_latency, 1000, "ns,");
-        print_figure(range.read_bandwidth, 1, "MB/s, write");
-        print_figure(range.write_latency, 1000, "ns,");
-        print_figure(range.write_bandwidth, 1, "MB/s\n");
-    }
+    for (size_t i = 0; doed_cdat_range(cdat, i, &range) == 0; i++)
+        printf("%s range %d: %" PRIu64 " MiB, read %.15g ns, %.15g MB/s, write %.15g ns, %.15g MB/s\n", address,
+               range.handle, range.dpa_length >> 20, figure(range.read_latency, 1000), figure(range.read_bandwidth, 1),
+               figure(range.write_latency, 1000), figure(range.write_bandwidth, 1));
 }
 
 int main(void) {
@@ -39,12 +31,11 @@ int main(void) {
             doed_cdat *cdat = NULL;
             if (doed_mailbox_cdat_status(mailbox) == NULL)
                 continue; /* it offers no table */
-            if (doed_cdat_get(context, doed_mailbox_path(mailbox), 0, &cdat) == 0) {
-                print_ranges(mailbox, cdat);
-            } else {
+            if (doed_cdat_get(context, doed_mailbox_path(mailbox), 0, &cdat) < 0) {
                 fprintf(stderr, "%s: %s\n", doed_last_error_name(context), doed_last_error_message(context));
                 failed = 1;
             }
+            print_ranges(doed_device_address(device), cdat);
             doed_cdat_unref(cdat);
         }
     }

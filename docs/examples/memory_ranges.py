@@ -12,9 +12,9 @@ import dbus
 
 
 def figures(memory, way):
-    """ "150 ns, 16000 MB/s", with "-" for what the table does not tell."""
+    """ "150 ns, 16000 MB/s", with "nan" for what the table does not tell."""
     latency, bandwidth = memory[f"{way}_latency"] or {}, memory[f"{way}_bandwidth"] or {}
-    return f"{latency.get('ns') or '-'} ns, {bandwidth.get('mb_per_s') or '-'} MB/s"
+    return f"{latency.get('ns') or 'nan'} ns, {bandwidth.get('mb_per_s') or 'nan'} MB/s"
 
 
 bus = dbus.SystemBus()
@@ -31,6 +31,6 @@ for path, interfaces in sorted(manager.GetManagedObjects().items()):
         failed = True
         continue
     for memory in table["summary"]["memory_ranges"]:
-        print(f"{table['mailbox']} range {memory['handle']}: {int(memory['dpa_length']) >> 20} MiB, "
+        print(f"{table['mailbox'].partition('/')[0]} range {memory['handle']}: {int(memory['dpa_length']) >> 20} MiB, "
               f"read {figures(memory, 'read')}, write {figures(memory, 'write')}")
 sys.exit(failed)
