@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/dbus-api.md walks through the objects of the demonstration host; what busctl is said to print there is what it prints."""
+"""docs/dbus-api.md walks through the objects of the demonstration host; what busctl and Python are said to print there, and in
+README.md, is what they print."""
 
 import os
 import re
@@ -10,6 +11,7 @@ import pytest
 from harness import BUILD, ENDPOINT, ENDPOINT_MAILBOX, MAILBOX, PATIENCE_S, TOP, Bus
 
 PAGE = TOP / "docs" / "dbus-api.md"
+README = TOP / "README.md"
 
 # What differs from run to run: counters, which are properties of type t; times; unique names; how far the device was with a
 # request when its deadline passed, and which of them are in the trace therefore.
@@ -22,17 +24,22 @@ VARYING = [
 ]
 
 
-def commands():
-    """(command, output) of each command on the demonstration's bus, in the order of the page. A command goes on in the next line
-    after a pipe, and while a quotation is open."""
-    for block in re.findall(r"^```(?:\w*)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+def blocks(page):
+    """(language, text) of each block of code"""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(page, begin):
+    """(command, output) of each command that begins so, in the order of the page. A command goes on in the next line after a
+    pipe, and while a quotation is open."""
+    for _, block in blocks(page):
         lines = iter([*block.splitlines(), "$"])
         command, output = "", []
         for line in lines:
             if not re.match(r"\$( |$)", line):
                 output.append(line)
                 continue
-            if command.startswith("busctl --address=$BUS") and " monitor " not in command:
+            if command.startswith(begin) and " monitor " not in command:
                 yield command, "\n".join(output)
             command, output = line[2:], []
             while command.rstrip().endswith("|") or command.count("'") % 2:
@@ -56,20 +63,23 @@ def bus(tmp_path):
     bus.stop()
 
 
-@pytest.fixture(scope="module")
-def walk():
-    found = list(commands())
-    assert len(found) >= 15
-    return found
+@pytest.fixture
+def environment(bus):
+    return {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address, "BUS": bus.address, "DEVICE": ENDPOINT,
+            "MAILBOX": ENDPOINT_MAILBOX, "PATH": f"{BUILD / 'lib' / 'client'}:{os.environ['PATH']}"}
 
 
-def test_busctl_prints_what_the_page_says(doed, bus, client, walk):
-    environment = {**os.environ, "BUS": bus.address, "DEVICE": ENDPOINT, "MAILBOX": ENDPOINT_MAILBOX,
-                   "PATH": f"{BUILD / 'lib' / 'client'}:{os.environ['PATH']}"}
+def printed_by(*command, environment):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+                          timeout=PATIENCE_S, check=False).stdout
+
+
+@pytest.mark.parametrize("page, begin, at_least", [(PAGE, "busctl --address=$BUS", 20), (README, "busctl ", 2)])
+def test_busctl_prints_what_the_page_says(doed, client, environment, page, begin, at_least):
+    walk = list(commands(page, begin))
+    assert len(walk) >= at_least
     for command, said in walk:
-        ended = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               env=environment, timeout=PATIENCE_S, check=False)
-        printed, expected = comparable(ended.stdout), comparable(said)
+        printed, expected = comparable(printed_by("bash", "-c", command, environment=environment)), comparable(said)
         if expected and expected[-1].endswith("..."):
             # Cut short: the last line, or within the last line.
             last = expected.pop().removesuffix("...").strip()
@@ -80,7 +90,18 @@ def test_busctl_prints_what_the_page_says(doed, bus, client, walk):
         client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
 
 
-def test_every_member_of_the_contract_is_walked_by(walk):
+@pytest.mark.parametrize("page, at_least", [(PAGE, 2), (README, 1)])
+def test_python_prints_what_the_page_says(doed, client, environment, page, at_least):
+    """A program's output is the block that follows it."""
+    found = blocks(page)
+    programs = [(text, found[index + 1][1]) for index, (language, text) in enumerate(found) if language == "python"]
+    assert len(programs) >= at_least
+    for program, said in programs:
+        assert printed_by("/usr/bin/python3", "-c", program, environment=environment) == said
+        client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
+
+
+def test_every_member_of_the_contract_is_walked_by():
     text = PAGE.read_text(encoding="utf-8")
     for path in (TOP / "dbus").glob("org.doed1.*.xml"):
         for name in re.findall(r'<(?:method|property|signal) name="(\w+)"', path.read_text(encoding="utf-8")):
