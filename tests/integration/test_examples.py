@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples of docs/examples do what they say, on emulated devices and a host made of files."""
 
+import json
 import os
+import pathlib
 import re
+import signal
 import subprocess
 
 import pytest
@@ -23,9 +26,9 @@ def run(bus, tmp_path):
     (path / "doectl").symlink_to(DOECTL)
     environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address, "PATH": f"{path}:{os.environ['PATH']}"}
 
-    def run(*command, user=None):
+    def run(*command, **more):
         return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=harness.PATIENCE_S, env=environment, user=user, check=False)
+                              timeout=harness.PATIENCE_S, env={**environment, **more}, check=False)
 
     return run
 
@@ -41,6 +44,55 @@ def table_file(tmp_path):
         return file
 
     return make
+
+
+class Library:
+    """libdoed as it is installed, in a folder of its own, and programs that know of it what pkg-config says."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        options = {option["name"]: option["value"] for option in self.introspect("buildoptions")}
+        self.sanitizers = options["b_sanitize"]
+        self.prefix = pathlib.Path(options["prefix"])
+        self.libdir = self.prefix / options["libdir"]
+        self.includedir = self.prefix / options["includedir"]
+        compilers = [source["compiler"] for target in self.introspect("targets") for source in target["target_sources"]
+                     if source.get("language") == "cpp"]
+        # The compiler of the library: sanitizers of another one do not go with it.
+        self.cxx = [word for word in compilers[0] if not word.endswith("ccache")]
+        subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet", "--destdir", folder,
+                        "--tags", "runtime,devel"], stdout=subprocess.DEVNULL, timeout=harness.PATIENCE_S, check=True)
+
+    @staticmethod
+    def introspect(what):
+        return json.loads((harness.BUILD / "meson-info" / f"intro-{what}.json").read_text())
+
+    def pkg_config(self, *arguments, **environment):
+        ended = subprocess.run(["pkg-config", *arguments, "libdoed"], stdout=subprocess.PIPE, text=True, timeout=harness.PATIENCE_S,
+                               env={**os.environ, "PKG_CONFIG_PATH": f"{self.folder}{self.libdir}/pkgconfig", **environment},
+                               check=True)
+        return ended.stdout.split()
+
+    @property
+    def at_run_time(self):
+        """Where the dynamic linker finds the library, which is not where it is to be in the end."""
+        return {"LD_LIBRARY_PATH": f"{self.folder}{self.libdir}"}
+
+    def build(self, source):
+        language = ["-x", "c", "-std=c11"] if source.endswith(".c") else ["-std=c++23"]
+        program = self.folder / pathlib.Path(source).stem
+        # A folder that stands for the root, whatever the prefix.
+        flags = self.pkg_config("--cflags", "--libs", PKG_CONFIG_SYSROOT_DIR=str(self.folder),
+                                PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1", PKG_CONFIG_ALLOW_SYSTEM_LIBS="1")
+        sanitize = [] if self.sanitizers == "none" else [f"-fsanitize={self.sanitizers}"]
+        subprocess.run([*self.cxx, *language, "-g", "-Wall", "-Wextra", "-Werror", "-pedantic", *sanitize, EXAMPLES / source,
+                        "-x", "none", *flags, "-o", program], timeout=harness.PATIENCE_S * 6, check=True)
+        return program
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return Library(tmp_path_factory.mktemp("root"))
 
 
 def lines(ended):
@@ -65,30 +117,44 @@ def test_memory_ranges_of_several_devices_and_figures_that_are_not_told(start_do
     assert shown[2].partition(": ")[2] == "1024 MiB, read 150.25 ns, 65534000 MB/s, write nan ns, nan MB/s"
 
 
-@pytest.mark.parametrize("example", ["memory_ranges.py", "numa_report.py"])
-def test_a_table_that_cannot_be_read_is_told_and_the_others_are_shown(start_doed, run, example):
+@pytest.mark.parametrize("example", ["memory_ranges.c", "memory_ranges.py", "numa_report.py"])
+def test_a_table_that_cannot_be_read_is_told_and_the_others_are_shown(start_doed, run, library, example):
     start_doed(harness.topology(
         harness.endpoint(),
         harness.endpoint("0000:0f:00.0", mailboxes=[{"offset": "0x190", "protocols": ["1e98:02"], "faults": [
             {"kind": "error-at-go", "at": 3, "count": 100}]}])))
-    ended = run(EXAMPLES / example)
+    program = library.build(example) if example.endswith(".c") else EXAMPLES / example
+    ended = run(program, **library.at_run_time)
     assert ended.returncode == 1
     assert "range 0" in ended.stdout and "0000:0f" not in ended.stdout
-    assert re.fullmatch(r"\S*0000[:_]0f[:_]00[._]0\S*: org\.doed1\.Error\.DeviceError: .*\n", ended.stderr)
+    assert re.fullmatch(r"(\S+: )?org\.doed1\.Error\.DeviceError: 0000:0f:00\.0 mailbox 0x190: .*\n", ended.stderr)
+
+
+def test_memory_ranges_in_c(doed, run, library):
+    assert lines(run(library.build("memory_ranges.c"), **library.at_run_time)) == [DEMO_LINE]
+
+
+def test_c_says_what_fails(run, library, doed):
+    doed.stop()
+    ended = run(library.build("memory_ranges.c"), **library.at_run_time)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("org.freedesktop.DBus.Error.ServiceUnknown: ")
 
 
 def test_memory_ranges_in_a_shell(doed, run):
     assert lines(run(EXAMPLES / "tables.sh")) == ["0000:0d:00.0/190\t0\t268435456\t150\t16000"]
 
 
-def test_all_of_them_and_doectl_agree(start_doed, run, table_file):
+def test_all_of_them_and_doectl_agree(start_doed, run, table_file, library):
     """Latency and bandwidth for reading, of each range."""
-    start_doed(harness.topology(harness.endpoint(cdat=str(table_file("two-ranges")))))
-    figures = [tuple(re.search(r"read (\S+) ns, (\S+) MB/s", line).groups())
-               for line in lines(run(EXAMPLES / "memory_ranges.py"))]
-    assert len(figures) == 2 and figures[0] != figures[1]
+    start_doed(harness.topology(harness.endpoint(cdat=str(table_file("two-ranges"))),
+                                harness.endpoint("0000:0f:00.0", cdat=str(table_file("no-values")))))
+    in_python = lines(run(EXAMPLES / "memory_ranges.py"))
+    assert lines(run(library.build("memory_ranges.c"), **library.at_run_time)) == in_python
+    figures = [tuple(re.search(r"read (\S+) ns, (\S+) MB/s", line).groups()) for line in in_python]
+    assert len(set(figures)) == 3
     assert [tuple(line.split("\t")[3:]) for line in lines(run(EXAMPLES / "tables.sh"))] == figures
-    summary = run("doectl", "cdat", "0d:00.0", "--summary").stdout
+    summary = "".join(run("doectl", "cdat", device, "--summary").stdout for device in ("0d:00.0", "0f:00.0"))
     assert list(zip(re.findall(r"Read latency +(\S+) ns", summary),
                     re.findall(r"Read bandwidth +(\S+) MB/s", summary))) == figures
 
@@ -175,6 +241,26 @@ def test_systemd_takes_the_units(tmp_path):
                            stderr=subprocess.STDOUT, timeout=harness.PATIENCE_S, check=False)
     assert ended.returncode == 0
     assert [line for line in ended.stdout.splitlines() if "doed-textfile" in line] == []
+
+
+# --- The library -------------------------------------------------------------------------------------
+
+
+def test_pkg_config_names_the_real_place(library):
+    """Without a folder that stands for the root: what a program is told where the library is installed for good."""
+    assert library.pkg_config("--variable=includedir") == [str(library.includedir)]
+    assert library.pkg_config("--variable=libdir") == [str(library.libdir)]
+    said = library.pkg_config("--cflags", "--libs", PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1", PKG_CONFIG_ALLOW_SYSTEM_LIBS="1")
+    assert f"-I{library.includedir}" in said and "-ldoed" in said
+    # What the library itself is made of is none of a program's business.
+    assert [word for word in said if word.startswith("-l")] == ["-ldoed"]
+
+
+def test_the_readme_shows_the_example():
+    text = (harness.TOP / "README.md").read_text()
+    shown = re.search(r"^<!-- file: docs/examples/memory_ranges\.c -->\n```c\n(.*?)^```\n<!-- end -->$", text,
+                      re.MULTILINE | re.DOTALL)
+    assert shown.group(1) == (EXAMPLES / "memory_ranges.c").read_text()
 
 
 # --- The list ----------------------------------------------------------------------------------------
