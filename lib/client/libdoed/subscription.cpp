@@ -171,7 +171,10 @@ bool doed_subscription::deliver() noexcept {
         if (!notices_.empty()) {
             const Notice notice = std::move(notices_.front());
             notices_.pop_front();
-            call_back(doed::client::own_event(notice.type, notice.error, notice.name, notice.text));
+            auto event =
+                doed::client::own_event(notice.type, notice.error, notice.name, notice.text);
+            event.last = state_ == State::over && notices_.empty();
+            call_back(event);
             return true;
         }
         if (state_ == State::pausing && now_usec() >= ask_at_usec_) {

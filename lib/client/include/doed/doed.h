@@ -392,6 +392,8 @@ struct doed_event {
     uint16_t device_id;
     uint8_t object_type;
     uint8_t capability_version;
+    bool last;             /* no event comes after this one: end the subscription */
+    uint8_t reserved[3];
     uint32_t class_code;
     uint32_t cdat_sequence; /* 0 where the table's header cannot be read */
     uint32_t limit;         /* events that doed keeps for this stream before it drops the oldest */
