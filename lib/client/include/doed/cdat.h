@@ -24,6 +24,10 @@ extern "C" {
 
 typedef struct doed_cdat doed_cdat; /* refcounted */
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
 /* Decodes a copy of the bytes. Whatever is wrong with them is no error, but in the list of problems. Returned by
  * doed_cdat_unref(). Errors: -E2BIG above 1 MiB; -EINVAL for no bytes but a size. */
 int doed_cdat_parse(const void *bytes, size_t size, doed_cdat **ret);
@@ -35,7 +39,7 @@ const uint8_t *doed_cdat_bytes(const doed_cdat *cdat, size_t *ret_size);
 
 /* ---- The whole table ---------------------------------------------------------------------------------------------- */
 
-struct doed_cdat_header {
+struct doed_table_header {
     size_t size;
     uint32_t length;     /* bytes, by the table's own word */
     uint8_t revision;
@@ -45,14 +49,14 @@ struct doed_cdat_header {
     uint32_t sequence;   /* the device changes it with the table */
 };
 /* Fields beyond the end of the bytes are 0. */
-int doed_cdat_header(const doed_cdat *cdat, struct doed_cdat_header *ret);
+int doed_cdat_header(const doed_cdat *cdat, struct doed_table_header *ret);
 
 enum doed_severity {
     DOED_SEVERITY_NOTICE = 0,  /* unusual, harmless */
     DOED_SEVERITY_WARNING = 1, /* something is wrong, what was read can be used */
     DOED_SEVERITY_ERROR = 2    /* the table is not what the device meant to say */
 };
-struct doed_cdat_problem {
+struct doed_table_problem {
     size_t size;
     uint32_t severity; /* enum doed_severity */
     uint32_t offset;   /* bytes from the start of the table */
@@ -60,7 +64,7 @@ struct doed_cdat_problem {
     const char *text;  /* for people, one line */
 };
 /* What is wrong with how the table is put together, then with what it says. The texts live as long as the table. */
-int doed_cdat_problem(const doed_cdat *cdat, size_t index, struct doed_cdat_problem *ret);
+int doed_cdat_problem(const doed_cdat *cdat, size_t index, struct doed_table_problem *ret);
 
 /* ---- Latency and bandwidth ---------------------------------------------------------------------------------------- */
 
@@ -175,13 +179,13 @@ int doed_cdat_port_pair(const doed_cdat *cdat, size_t index, struct doed_port_pa
 /* ---- The structures, as they are ---------------------------------------------------------------------------------- */
 
 /* Any structure, in the order of the table. */
-struct doed_cdat_structure {
+struct doed_table_structure {
     size_t size;
     uint32_t offset; /* in the table, bytes */
     uint32_t length; /* bytes, its header of 4 included */
     uint8_t type;    /* 0 DSMAS, 1 DSLBIS, 2 DSMSCIS, 3 DSIS, 4 DSEMTS, 5 SSLBIS; others are reserved */
 };
-int doed_cdat_structure(const doed_cdat *cdat, size_t index, struct doed_cdat_structure *ret);
+int doed_cdat_structure(const doed_cdat *cdat, size_t index, struct doed_table_structure *ret);
 
 /* Below, index counts the structures of one type. Those too short for their type are not among them. */
 
@@ -262,6 +266,10 @@ struct doed_sslbis_entry {
     uint16_t entry;          /* raw */
 };
 int doed_cdat_sslbis_entry(const doed_cdat *cdat, size_t sslbis, size_t index, struct doed_sslbis_entry *ret);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

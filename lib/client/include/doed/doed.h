@@ -11,9 +11,9 @@
  *
  * Threads. A context and all that hangs on it (calls, replies, subscriptions) belong to one thread at a time; several
  * threads take a context each. What a context has given out as a snapshot, feature list, table or the like, is never
- * changed again and is independent of the context: it may be read by several threads at once, but ref and unref are not
- * atomic. A context does not survive fork(): in the child every function of it returns -ECHILD, and doed_unref() only
- * closes the child's copies of its descriptors. Functions without a context may be called by anybody at any time.
+ * changed again and is independent of the context: several threads may read, ref and unref it at once. A context does
+ * not survive fork(): in the child every function of it returns -ECHILD, and doed_unref() only closes the child's copies
+ * of its descriptors. Functions without a context may be called by anybody at any time.
  *
  * Memory. What a function gives out through `ret`, the caller owns and returns through the unref function named there,
  * or through free() where it is plain bytes or text. Texts and handles that an accessor returns belong to what they were
@@ -45,6 +45,10 @@ typedef struct doed_manager doed_manager;           /* the properties of doed it
 typedef struct doed_call doed_call;                 /* an asynchronous call; refcounted */
 typedef struct doed_reply doed_reply;               /* what an asynchronous call ended with */
 typedef struct doed_subscription doed_subscription; /* a stream of events; ends with its unref */
+
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 
 /* The library's version: "0.1.0". */
 const char *doed_version(void);
@@ -388,6 +392,8 @@ struct doed_event {
     uint16_t device_id;
     uint8_t object_type;
     uint8_t capability_version;
+    bool last;             /* no event comes after this one: end the subscription */
+    uint8_t reserved[3];
     uint32_t class_code;
     uint32_t cdat_sequence; /* 0 where the table's header cannot be read */
     uint32_t limit;         /* events that doed keeps for this stream before it drops the oldest */
@@ -410,6 +416,10 @@ int doed_subscribe(doed_context *context, doed_event_callback callback, void *us
 doed_subscription *doed_subscription_unref(doed_subscription *subscription);
 /* "state", "cdat-changed", "daemon-restarted", ...; "unknown" for a number that is no type. */
 const char *doed_event_type_name(uint32_t type);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }
