@@ -126,19 +126,16 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
     app.require_subcommand(1);
     app.fallthrough();
     app.get_formatter()->label("SUBCOMMAND", "COMMAND");
-    app.footer(footer);
     app.set_version_flag("--version", "doectl " DOED_VERSION)
         ->description("Print the version and exit");
     app.set_help_flag("-h,--help", "Print this and exit");
-    CLI::Option* bus =
-        app.add_option("--bus", words.bus, "Where doed is: system, session or a D-Bus address")
+    app.add_option("--bus", words.bus, "Where doed is: system, session or a D-Bus address")
             ->type_name("BUS")
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
             ->capture_default_str();
     app.add_option("-H,--host", words.host, "Ask the doed of another host, over ssh")
         ->type_name("[USER@]HOST")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-        ->excludes(bus);
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     words.timeout_s = std::chrono::duration<double>(line.timeout).count();
     app.add_option("--timeout", words.timeout_s, "How long to wait for each answer")
         ->type_name("SECONDS")
@@ -166,6 +163,7 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
     release->add_option("COMMAND", words.command, "COMMAND with its arguments, after --")
         ->required()
         ->type_name(" ");
+    app.footer(footer);
     for (CLI::App* command : app.get_subcommands({})) {
         command->group("Commands");
         if (command->get_footer().empty()) {
@@ -246,6 +244,9 @@ std::string cdat_mistake(const CLI::App& cdat, const Words& words, bool json) {
 
 /// What is wrong with words that are right each by itself, or nothing.
 std::string mistake_of(const CLI::App& app, const Words& words, bool json) {
+    if (app.count("--host") != 0 && app.count("--bus") != 0) {
+        return "--bus excludes --host";
+    }
     if (app.got_subcommand("cdat")) {
         return cdat_mistake(*app.get_subcommand("cdat"), words, json);
     }

@@ -34,9 +34,10 @@ def zsh_words(text):
 
 
 def fish_words(text):
-    options = {f"--{word}" for word in re.findall(r" -l ([a-z-]+)", text)}
-    options |= {f"-{word}" for word in re.findall(r"complete .* -s (\w)", text)}
-    return options, set(re.findall(r'-n "\$needs_command" -a (\w+)', text))
+    rules = re.findall(r"^complete -c doectl .*$", text, re.MULTILINE)
+    options = {f"--{word}" for rule in rules for word in re.findall(r" -l ([a-z-]+)", rule)}
+    options |= {f"-{word}" for rule in rules for word in re.findall(r" -s (\w)", rule)}
+    return options, {word for rule in rules for word in re.findall(r'-n "\$needs_command" -a (\w+)', rule)}
 
 
 @pytest.mark.parametrize("name,words_of", [("doectl.bash", bash_words), ("_doectl", zsh_words), ("doectl.fish", fish_words)])

@@ -10,7 +10,7 @@ import pytest
 from harness import BUILD, DOED, PATIENCE_S, TOP, run_doed, write_json
 
 DOECTL = BUILD / "lib" / "client" / "doectl"
-OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z](?![\w-]))")
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-zA-Z](?![\w-]))")
 
 
 def help_of(*command):
