@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/failure.hpp"
 
-#include "client/text.hpp"
-
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
@@ -101,17 +99,6 @@ Failure Failure::in(std::string_view prefix) const {
 
 Failure Failure::advised(std::string advice) const {
     return Failure(kind_, message_, std::move(advice), dbus_name_);
-}
-
-std::string Failure::line() const {
-    std::string text = message_;
-    if (!dbus_name_.empty()) {
-        text += " (" + dbus_name_ + ")";
-    }
-    if (!advice_.empty()) {
-        text += "; " + advice_;
-    }
-    return printable(text);
 }
 
 std::unexpected<Failure> failed(FailureKind kind, std::string message, std::string advice) {
