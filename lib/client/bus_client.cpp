@@ -56,15 +56,19 @@ bool connection_lost(int result) noexcept {
 template <typename T>
 Outcome<T> decoded(T value, const MessageReader& reader) {
     if (!reader.ok()) {
-        return failed(FailureKind::general, "doed's answer cannot be read");
+        return failed(FailureKind::general, "doed's answer cannot be read", versions_differ);
     }
     return value;
 }
 
 }  // namespace
 
-BusClient::BusClient(BusPtr bus, std::string where, std::chrono::microseconds timeout)
-    : bus_(std::move(bus)), where_(std::move(where)), timeout_(timeout) {}
+BusClient::BusClient(BusPtr bus, BusPlace place, std::chrono::microseconds timeout,
+                     bool starts_doed)
+    : bus_(std::move(bus)),
+      place_(std::move(place)),
+      timeout_(timeout),
+      starts_doed_(starts_doed) {}
 
 Outcome<std::vector<DeviceRecord>> BusClient::devices() {
     auto call = new_call(names::root_path, object_manager_interface, "GetManagedObjects");
@@ -111,6 +115,11 @@ Outcome<std::vector<std::uint8_t>> BusClient::table(const std::string& mailbox_p
 }
 
 Outcome<std::vector<std::uint8_t>> BusClient::table_from_file(const std::string& mailbox_path) {
+    if (place_.is_remote()) {
+        return std::unexpected(
+            place_.no_descriptors("read a table of more than 64 KiB",
+                                  "cdat " + mailbox_name_of_path(mailbox_path) + " --raw"));
+    }
     auto call = call_method(mailbox_path, names::cdat_interface, "GetTableFd", false);
     if (!call) {
         return std::unexpected(std::move(call).error());
@@ -155,6 +164,18 @@ Outcome<std::string> BusClient::trace(const std::string& mailbox_path) {
     return decoded(std::move(text), reader);
 }
 
+Outcome<void> BusClient::reset(const std::string& mailbox_path) {
+    auto call = call_method(mailbox_path, names::mailbox_interface, "Reset", false);
+    if (!call) {
+        return std::unexpected(std::move(call).error());
+    }
+    auto answer = send(*call, timeout_ + answer_grace, "");
+    if (!answer) {
+        return std::unexpected(std::move(answer).error());
+    }
+    return {};
+}
+
 Outcome<base::UniqueFd> BusClient::release(const std::string& mailbox_path) {
     auto call = call_method(mailbox_path, names::mailbox_interface, "Release", false);
     if (!call) {
@@ -194,9 +215,12 @@ Outcome<CdatRecord> BusClient::cdat(const std::string& mailbox_path) {
 Outcome<MessagePtr> BusClient::new_call(const std::string& path, const char* interface,
                                         const char* member) {
     sd_bus_message* raw = nullptr;
-    const int error = sd_bus_message_new_method_call(bus_.get(), &raw, names::bus_name,
-                                                     path.c_str(), interface, member);
+    int error = sd_bus_message_new_method_call(bus_.get(), &raw, names::bus_name, path.c_str(),
+                                               interface, member);
     MessagePtr call(raw);
+    if (error >= 0) {
+        error = sd_bus_message_set_auto_start(raw, starts_doed_ ? 1 : 0);
+    }
     if (error < 0) {
         return std::unexpected(failure_from_errno(error, "cannot make a D-Bus message"));
     }
@@ -209,12 +233,21 @@ Outcome<MessagePtr> BusClient::call_method(const std::string& path, const char* 
     if (!call) {
         return call;
     }
-    const auto deadline = static_cast<std::uint64_t>(timeout_.count());
-    const int error =
-        refresh ? sd_bus_message_append(call->get(), "a{sv}", 2, names::option_deadline_usec, "t",
-                                        deadline, names::option_refresh, "b", 1)
-                : sd_bus_message_append(call->get(), "a{sv}", 1, names::option_deadline_usec, "t",
-                                        deadline);
+    sd_bus_message* options = call->get();
+    int error = sd_bus_message_open_container(options, 'a', "{sv}");
+    if (error >= 0) {
+        error = sd_bus_message_append(options, "{sv}", names::option_deadline_usec, "t",
+                                      static_cast<std::uint64_t>(timeout_.count()));
+    }
+    for (const auto& [option, wanted] : {std::pair(names::option_refresh, refresh),
+                                         std::pair(names::option_interactive, interactive_)}) {
+        if (error >= 0 && wanted) {
+            error = sd_bus_message_append(options, "{sv}", option, "b", 1);
+        }
+    }
+    if (error >= 0) {
+        error = sd_bus_message_close_container(options);
+    }
     if (error < 0) {
         return std::unexpected(failure_from_errno(error, "cannot make a D-Bus message"));
     }
@@ -231,26 +264,17 @@ Outcome<MessagePtr> BusClient::send(const MessagePtr& call, std::chrono::microse
     if (result < 0) {
         return std::unexpected(connection_lost(result)
                                    ? Failure(FailureKind::no_daemon,
-                                             "the connection to " + bus_text(where_) + " broke",
+                                             "the connection to " + place_.text() + " broke",
                                              "see whether the bus still runs")
-                                   : on_this_bus(error.failure(result)));
+                                   : place_.advise(error.failure(result)));
     }
     if (sd_bus_message_has_signature(answer.get(), signature) == 0) {
         return failed(FailureKind::general,
                       std::string("doed answers ") + sd_bus_message_get_member(call.get()) +
                           " with something other than " + signature,
-                      "doectl and the running doed may be of different versions");
+                      versions_differ);
     }
     return answer;
-}
-
-/// systemctl starts a doed on the system bus only.
-Failure BusClient::on_this_bus(const Failure& failure) const {
-    if (failure.kind() != FailureKind::no_daemon || where_ == "system") {
-        return failure;
-    }
-    return failure.advised("is doed running on " + bus_text(where_) +
-                           "? Name another bus with --bus");
 }
 
 }  // namespace doed::client

@@ -15,8 +15,9 @@ namespace doed::client {
 
 class BusClient final : public Service {
 public:
-    /// `where` as for open_bus(); only for messages.
-    BusClient(BusPtr bus, std::string where, std::chrono::microseconds timeout);
+    /// `starts_doed`: a doed that is away is started, where the bus knows how to.
+    BusClient(BusPtr bus, BusPlace place, std::chrono::microseconds timeout,
+              bool starts_doed = true);
 
     [[nodiscard]] Outcome<std::vector<DeviceRecord>> devices() override;
     [[nodiscard]] Outcome<std::vector<Feature>> discover(const std::string& mailbox_path) override;
@@ -25,8 +26,10 @@ public:
                                                            bool refresh) override;
     [[nodiscard]] Outcome<std::string> table_document(const std::string& mailbox_path) override;
     [[nodiscard]] Outcome<std::string> trace(const std::string& mailbox_path) override;
+    [[nodiscard]] Outcome<void> reset(const std::string& mailbox_path) override;
     [[nodiscard]] Outcome<base::UniqueFd> release(const std::string& mailbox_path) override;
     [[nodiscard]] Outcome<CdatRecord> cdat(const std::string& mailbox_path) override;
+    void allow_interaction(bool allowed) override { interactive_ = allowed; }
 
 private:
     [[nodiscard]] Outcome<MessagePtr> new_call(const std::string& path, const char* interface,
@@ -40,11 +43,11 @@ private:
                                            const char* signature);
     [[nodiscard]] Outcome<std::vector<std::uint8_t>> table_from_file(
         const std::string& mailbox_path);
-    [[nodiscard]] Failure on_this_bus(const Failure& failure) const;
-
     BusPtr bus_;
-    std::string where_;
+    BusPlace place_;
     std::chrono::microseconds timeout_;
+    bool starts_doed_;
+    bool interactive_ = false;
 };
 
 }  // namespace doed::client

@@ -11,7 +11,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int start(sd_bus*& bus, const std::string& where) {
+int start(sd_bus*& bus, const BusPlace& place) {
+    const auto& where = place.where();
     if (where == "system") {
         return sd_bus_open_system(&bus);
     }
@@ -29,6 +30,12 @@ int start(sd_bus*& bus, const std::string& where) {
     }
     if (const int error = sd_bus_set_bus_client(bus, 1); error < 0) {
         return error;
+    }
+    if (place.is_remote()) {
+        // The program in between would lose what is sent along.
+        if (const int error = sd_bus_negotiate_fds(bus, 0); error < 0) {
+            return error;
+        }
     }
     return sd_bus_start(bus);
 }
@@ -57,9 +64,9 @@ int await_ready(sd_bus* bus, std::chrono::microseconds timeout) {
     return 0;
 }
 
-Failure connect_failure(int error, const std::string& where) {
+Failure connect_failure(int error, const BusPlace& place) {
     const std::string what =
-        "cannot connect to " + bus_text(where) + ": " + std::system_category().message(-error);
+        "cannot connect to " + place.text() + ": " + std::system_category().message(-error);
     switch (-error) {
         case EINVAL:
             return Failure(FailureKind::usage, what,
@@ -74,20 +81,17 @@ Failure connect_failure(int error, const std::string& where) {
             return Failure(FailureKind::timed_out, what, "allow more time with --timeout");
         default:
             return Failure(FailureKind::no_daemon, what,
-                           "start the bus, or name another one with --bus");
+                           place.is_remote()
+                               ? "see whether ssh comes there, and systemd-stdio-bridge is there"
+                               : "start the bus, or name another one with --bus");
     }
 }
 
 }  // namespace
 
-std::string bus_text(const std::string& where) {
-    return where == "system" || where == "session" ? "the " + where + " bus"
-                                                   : "the bus at " + where;
-}
-
-Outcome<BusPtr> open_bus(const std::string& where, std::chrono::microseconds timeout) {
+Outcome<BusPtr> open_bus(const BusPlace& place, std::chrono::microseconds timeout) {
     sd_bus* raw = nullptr;
-    int error = start(raw, where);
+    int error = start(raw, place);
     BusPtr bus(raw);
     if (error >= 0) {
         error = await_ready(bus.get(), timeout);
@@ -97,7 +101,7 @@ Outcome<BusPtr> open_bus(const std::string& where, std::chrono::microseconds tim
             sd_bus_set_method_call_timeout(bus.get(), static_cast<std::uint64_t>(timeout.count()));
     }
     if (error < 0) {
-        return std::unexpected(connect_failure(error, where));
+        return std::unexpected(connect_failure(error, place));
     }
     return bus;
 }

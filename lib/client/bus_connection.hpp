@@ -3,13 +3,13 @@
 // Opens a message bus. Everything is bounded by one timeout, also a bus that accepts and then says nothing.
 #pragma once
 
+#include "client/bus_place.hpp"
 #include "client/failure.hpp"
 
 #include <systemd/sd-bus.h>
 
 #include <chrono>
 #include <memory>
-#include <string>
 
 namespace doed::client {
 
@@ -23,11 +23,8 @@ struct MessageReleaser {
 };
 using MessagePtr = std::unique_ptr<sd_bus_message, MessageReleaser>;
 
-/// `where`: "system", "session" or a D-Bus address. The bus is ready for calls, each of which gets `timeout` too.
+/// The bus is ready for calls, each of which gets `timeout` too.
 /// Failures: no_daemon when nothing listens there, access_denied, timed_out, usage for an address that is none.
-[[nodiscard]] Outcome<BusPtr> open_bus(const std::string& where, std::chrono::microseconds timeout);
-
-/// The text for messages: "the system bus", "the session bus", "the bus at ADDRESS".
-[[nodiscard]] std::string bus_text(const std::string& where);
+[[nodiscard]] Outcome<BusPtr> open_bus(const BusPlace& place, std::chrono::microseconds timeout);
 
 }  // namespace doed::client

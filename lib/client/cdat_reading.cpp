@@ -100,7 +100,7 @@ CdatReading make_cdat_reading(std::string name, const CdatRecord& record,
 Outcome<std::optional<std::vector<std::string>>> problems_of_document(std::string_view document) {
     const auto parsed = base::JsonDocument::parse(document, "doed's document of the table");
     if (!parsed) {
-        return failed(FailureKind::general, parsed.error().message());
+        return failed(FailureKind::general, parsed.error().message(), versions_differ);
     }
     std::optional<std::vector<std::string>> problems;
     for (const auto& [key, member] : parsed->root().members()) {
@@ -112,7 +112,7 @@ Outcome<std::optional<std::vector<std::string>>> problems_of_document(std::strin
         }
     }
     if (const auto good = parsed->check(); !good) {
-        return failed(FailureKind::general, good.error().message());
+        return failed(FailureKind::general, good.error().message(), versions_differ);
     }
     return problems;
 }

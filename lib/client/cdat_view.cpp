@@ -45,14 +45,16 @@ int status_of(std::span<const CdatReading> readings, const CdatView& view) {
     return failed ? check_failed_status : 0;
 }
 
-std::string text_of(const CdatReading& reading, const CdatView& view, bool legend) {
+std::string text_of(const CdatReading& reading, const CdatView& view, const OutputOptions& output) {
+    const bool legend = output.legend;
     if (view.check) {
-        return render_cdat_problems(std::span(&reading, 1), legend);
+        return render_cdat_problems(std::span(&reading, 1), legend, output.palette);
     }
     if (view.summary) {
         return render_cdat_summary(reading, legend);
     }
-    return view.hex ? render_cdat_hex(reading, legend) : render_cdat(reading, legend);
+    return output.palette.paint_marked_lines(view.hex ? render_cdat_hex(reading, legend)
+                                                      : render_cdat(reading, legend));
 }
 
 Outcome<CommandOutput> finished(Outcome<CommandOutput> made, std::span<const CdatReading> readings,
@@ -71,9 +73,9 @@ Outcome<CommandOutput> output_of(const CdatReading& reading, const CdatView& vie
     if (view.raw_file) {
         return CommandOutput{as_text(reading.table.bytes()), view.raw_file, warnings_of(reading)};
     }
-    return finished(printed(output.json ? json_of_cdat(reading, *output.json)
-                                        : text_of(reading, view, output.legend)),
-                    std::span(&reading, 1), view);
+    return finished(
+        printed(output.json ? json_of_cdat(reading, *output.json) : text_of(reading, view, output)),
+        std::span(&reading, 1), view);
 }
 
 Outcome<CommandOutput> output_of_all(std::span<const CdatReading> readings, const CdatView& view,
@@ -82,12 +84,14 @@ Outcome<CommandOutput> output_of_all(std::span<const CdatReading> readings, cons
         return finished(printed(json_of_cdats(readings, *output.json)), readings, view);
     }
     if (view.summary) {
-        return finished(printed(render_host_summary(readings, output.legend)), readings, view);
+        return finished(printed(output.palette.paint_marked_lines(
+                            render_host_summary(readings, output.legend))),
+                        readings, view);
     }
     std::string text;
     for (const auto& reading : readings) {
         text += text.empty() || view.check ? "" : "\n";
-        text += text_of(reading, view, output.legend);
+        text += text_of(reading, view, output);
     }
     return finished(printed(std::move(text)), readings, view);
 }

@@ -50,6 +50,8 @@ Options of all commands: doectl --help)";
 
 /// What CLI11 fills in, texts as the user wrote them.
 struct Words {
+    std::string bus = "system";
+    std::string host;
     std::string device;
     std::string raw_file;
     std::string table_file;
@@ -64,6 +66,9 @@ struct Words {
     bool all = false;
     bool refresh = false;
     bool no_legend = false;
+    bool no_ask_password = false;
+    bool names = false;
+    bool textfile = false;
 };
 
 CLI::App* add_device_command(CLI::App& app, const char* name, const char* description,
@@ -110,39 +115,55 @@ void add_cdat_command(CLI::App& app, Words& words) {
         ->type_name("FILE");
 }
 
+void add_stats_command(CLI::App& app, Words& words) {
+    CLI::App* stats = app.add_subcommand("stats", "Show what doed has counted, of each mailbox");
+    stats->add_option("DEVICE", words.device, "DEVICE[/OFFSET]; without one, all")->type_name(" ");
+    stats->add_flag("--textfile", words.textfile,
+                    "Print Prometheus' text format, for node_exporter's textfile collector");
+}
+
 void describe(CLI::App& app, CommandLine& line, Words& words) {
     app.require_subcommand(1);
     app.fallthrough();
     app.get_formatter()->label("SUBCOMMAND", "COMMAND");
-    app.footer(footer);
     app.set_version_flag("--version", "doectl " DOED_VERSION)
         ->description("Print the version and exit");
     app.set_help_flag("-h,--help", "Print this and exit");
-    app.add_option("--bus", line.bus, "Where doed is: system, session or a D-Bus address")
-        ->type_name("BUS")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-        ->capture_default_str();
+    app.add_option("--bus", words.bus, "Where doed is: system, session or a D-Bus address")
+            ->type_name("BUS")
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+            ->capture_default_str();
+    app.add_option("-H,--host", words.host, "Ask the doed of another host, over ssh")
+        ->type_name("[USER@]HOST")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     words.timeout_s = std::chrono::duration<double>(line.timeout).count();
     app.add_option("--timeout", words.timeout_s, "How long to wait for each answer")
         ->type_name("SECONDS")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
         ->capture_default_str();
     app.add_flag("--json", words.json,
-                 "Print JSON: indented on a terminal, else on one line; --json=pretty and "
-                 "--json=short say which")
+                 "Print JSON: indented on a terminal, else on one line; --json=pretty, "
+                 "--json=short and --json=off say which")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    app.add_flag("--no-legend", words.no_legend, "Leave column titles and sums out");
+    app.add_flag("--no-legend", words.no_legend, "Leave out titles, sums and explanations");
 
-    app.add_subcommand("list", "List every device with its DOE mailboxes");
+    app.add_flag("--no-ask-password", words.no_ask_password,
+                 "Do not have polkit ask for a password");
+
+    CLI::App* list = app.add_subcommand("list", "List every device with its DOE mailboxes");
+    list->add_flag("--names", words.names)->group("");
     add_device_command(app, "show", "Show everything about a device or a mailbox", words);
     add_device_command(app, "discover", "Ask a mailbox for the protocols it offers", words);
     add_cdat_command(app, words);
     add_device_command(app, "trace", "Show what a mailbox did last (flight recorder)", words);
+    add_stats_command(app, words);
+    add_device_command(app, "reset", "Abort what a mailbox is doing, and claim it anew", words);
     CLI::App* release = add_device_command(
         app, "release", "Run a command while doed leaves a mailbox alone", words);
     release->add_option("COMMAND", words.command, "COMMAND with its arguments, after --")
         ->required()
         ->type_name(" ");
+    app.footer(footer);
     for (CLI::App* command : app.get_subcommands({})) {
         command->group("Commands");
         if (command->get_footer().empty()) {
@@ -161,18 +182,19 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
     return words.empty() ? "no command given" : "'" + words.front() + "' is no command";
 }
 
-/// The style that --json=word asks for; CLI11 says "true" for a bare --json.
-std::optional<JsonStyle> json_style(const std::string& word, bool on_terminal) {
-    if (word == "pretty") {
+/// The style that --json=word asks for, none for "off"; CLI11 says "true" for a bare --json.
+Outcome<std::optional<JsonStyle>> json_style(const std::string& word, bool on_terminal) {
+    if (word == "pretty" || (word == "true" && on_terminal)) {
         return JsonStyle::pretty;
     }
-    if (word == "short") {
+    if (word == "short" || word == "true") {
         return JsonStyle::compact;
     }
-    if (word == "true") {
-        return on_terminal ? JsonStyle::pretty : JsonStyle::compact;
+    if (word == "off") {
+        return std::nullopt;
     }
-    return std::nullopt;
+    return failed(FailureKind::usage, "--json=" + word + ": only short, pretty and off are known",
+                  see_help);
 }
 
 Command cdat_command_of(const CLI::App& cdat, const Words& words) {
@@ -220,6 +242,28 @@ std::string cdat_mistake(const CLI::App& cdat, const Words& words, bool json) {
     return json && (raw || words.hex) ? "--json excludes --raw and --hex" : "";
 }
 
+/// What is wrong with words that are right each by itself, or nothing.
+std::string mistake_of(const CLI::App& app, const Words& words, bool json) {
+    if (app.count("--host") != 0 && app.count("--bus") != 0) {
+        return "--bus excludes --host";
+    }
+    if (app.got_subcommand("cdat")) {
+        return cdat_mistake(*app.get_subcommand("cdat"), words, json);
+    }
+    if (json && words.textfile) {
+        return "--json excludes --textfile";
+    }
+    if (json && (app.got_subcommand("reset") || app.got_subcommand("release"))) {
+        return app.get_subcommands().front()->get_name() + " prints nothing, and no JSON either";
+    }
+    if (app.count("--host") != 0 && app.got_subcommand("release")) {
+        return "release takes no --host: a lease is a file descriptor, which does not pass over "
+               "ssh; run it on that host: ssh " +
+               words.host + " doectl release " + words.device + " -- COMMAND";
+    }
+    return "";
+}
+
 Command command_of(const CLI::App& app, const Words& words) {
     if (app.got_subcommand("show")) {
         return ShowOptions{words.device};
@@ -236,7 +280,13 @@ Command command_of(const CLI::App& app, const Words& words) {
     if (app.got_subcommand("release")) {
         return ReleaseOptions{words.device, words.command};
     }
-    return ListOptions{};
+    if (app.got_subcommand("stats")) {
+        return StatsOptions{words.device, words.textfile};
+    }
+    if (app.got_subcommand("reset")) {
+        return ResetOptions{words.device};
+    }
+    return ListOptions{words.names};
 }
 
 Outcome<CommandLine> finish(CommandLine line, const CLI::App& app, const Words& words,
@@ -253,18 +303,24 @@ Outcome<CommandLine> finish(CommandLine line, const CLI::App& app, const Words& 
     line.command = command_of(app, words);
     line.output.legend = !words.no_legend;
     if (app.count("--json") != 0) {
-        line.output.json = json_style(words.json, on_terminal);
-        if (!line.output.json) {
-            return failed(FailureKind::usage,
-                          "--json=" + words.json + ": only short and pretty are known", see_help);
+        const auto style = json_style(words.json, on_terminal);
+        if (!style) {
+            return std::unexpected(style.error());
         }
+        line.output.json = *style;
     }
-    if (app.got_subcommand("cdat")) {
-        const auto mistake =
-            cdat_mistake(*app.get_subcommand("cdat"), words, line.output.json.has_value());
-        if (!mistake.empty()) {
-            return failed(FailureKind::usage, mistake, see_help);
+    line.ask_password = !words.no_ask_password;
+    line.bus = BusPlace(words.bus);
+    if (app.count("--host") != 0) {
+        auto place = BusPlace::on_host(words.host);
+        if (!place) {
+            return std::unexpected(std::move(place).error());
         }
+        line.bus = std::move(*place);
+    }
+    const auto mistake = mistake_of(app, words, line.output.json.has_value());
+    if (!mistake.empty()) {
+        return failed(FailureKind::usage, mistake, see_help);
     }
     return line;
 }

@@ -3,12 +3,15 @@
 // doectl's command line. doectl(1) describes it; both change together.
 #pragma once
 
+#include "client/bus_place.hpp"
 #include "client/commands/cdat.hpp"
 #include "client/commands/cdat_build.hpp"
 #include "client/commands/discover.hpp"
 #include "client/commands/list.hpp"
 #include "client/commands/release.hpp"
+#include "client/commands/reset.hpp"
 #include "client/commands/show.hpp"
+#include "client/commands/stats.hpp"
 #include "client/commands/trace.hpp"
 
 #include <chrono>
@@ -18,12 +21,14 @@
 namespace doed::client {
 
 using Command = std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, CdatAllOptions,
-                             CdatFileOptions, CdatBuildOptions, TraceOptions, ReleaseOptions>;
+                             CdatFileOptions, CdatBuildOptions, StatsOptions, TraceOptions,
+                             ResetOptions, ReleaseOptions>;
 
 struct CommandLine {
     std::string answer;  ///< what --help and --version print; the rest is of no use then
-    std::string bus = "system";
+    BusPlace bus{"system"};
     std::chrono::microseconds timeout = std::chrono::seconds(30);
+    bool ask_password = true;  ///< polkit may, where there is a terminal
     OutputOptions output;
     Command command;
 };

@@ -2,6 +2,7 @@
 //
 // doectl: asks doed over D-Bus. Parse, connect if need be, run one command, write what it made; the first failure ends it
 // with one line on standard error and the exit code of its kind.
+#include "client/attended_service.hpp"
 #include "client/bus_client.hpp"
 #include "client/bus_connection.hpp"
 #include "client/command_line.hpp"
@@ -18,6 +19,27 @@ namespace {
 
 using namespace doed::client;
 
+bool is_terminal(int fd) {
+    return ::isatty(fd) != 0;
+}
+
+/// Completion asks for names with every Tab: no doed is started for that, and nobody waits.
+bool is_for_completion(const Command& command) {
+    const auto* list = std::get_if<ListOptions>(&command);
+    return list != nullptr && list->names;
+}
+
+/// polkit asks on this terminal, which is none of the other host's.
+AttendedService::Attendance attendance_of(const CommandLine& line) {
+    AttendedService::Attendance attendance;
+    if (is_terminal(STDERR_FILENO) && !is_for_completion(line.command)) {
+        attendance.progress_terminal = STDERR_FILENO;
+        attendance.may_ask =
+            line.ask_password && is_terminal(STDIN_FILENO) && !line.bus.is_remote();
+    }
+    return attendance;
+}
+
 /// Some commands need no doed, and no bus.
 Outcome<CommandOutput> carry_out(const CommandLine& line) {
     const auto carry_out_one = [&](const auto& command) -> Outcome<CommandOutput> {
@@ -28,8 +50,10 @@ Outcome<CommandOutput> carry_out(const CommandLine& line) {
             if (!bus) {
                 return std::unexpected(std::move(bus).error());
             }
-            BusClient client(std::move(*bus), line.bus, line.timeout);
-            return run(command, client, line.output);
+            BusClient client(std::move(*bus), line.bus, line.timeout,
+                             !is_for_completion(line.command));
+            AttendedService service(client, attendance_of(line));
+            return run(command, service, line.output);
         }
     };
     return std::visit(carry_out_one, line.command);
@@ -41,13 +65,14 @@ Outcome<int> written(const Outcome<void>& outcome, int exit_status) {
 }
 
 Outcome<int> run_doectl(int argc, const char* const* argv) {
-    const auto line = parse_command_line(argc, argv, ::isatty(STDOUT_FILENO) != 0);
+    auto line = parse_command_line(argc, argv, is_terminal(STDOUT_FILENO));
     if (!line) {
         return std::unexpected(line.error());
     }
     if (!line->answer.empty()) {
         return written(write_output(std::nullopt, line->answer), 0);
     }
+    line->output.palette = Palette(Palette::wanted(is_terminal(STDOUT_FILENO)));
     const auto output = carry_out(*line);
     if (!output) {
         return std::unexpected(output.error());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/failure.hpp"
 
+#include <cerrno>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
@@ -21,9 +22,8 @@ constexpr std::string_view see_list = "see what is there with: doectl list";
 constexpr std::string_view ask_for_group = "join the group doe, or use sudo";
 constexpr std::string_view try_again = "try again; if it stays so, suspect the device's firmware";
 constexpr std::string_view start_doed = "start it with: systemctl start doed";
+constexpr std::string_view see_what_doed_says = "see what doed says with: journalctl -u doed";
 constexpr std::string_view see_journal = "see why with: journalctl -u doed";
-constexpr std::string_view versions_differ =
-    "doectl and the running doed may be of different versions";
 
 constexpr KnownError known_errors[] = {
     {"org.doed1.Error.NotSupported", refused,
@@ -45,7 +45,7 @@ constexpr KnownError known_errors[] = {
     {"org.doed1.Error.DeviceError", general, try_again},
     {"org.doed1.Error.Malformed", general, try_again},
     {"org.doed1.Error.Dead", general,
-     "doed tries the mailbox again by itself; if it stays dead, reset the device"},
+     "doed tries the mailbox again by itself, and at once with: doectl reset DEVICE/OFFSET"},
     {"org.doed1.Error.DeviceGone", not_found, see_list},
     {"org.doed1.Error.LimitsExceeded", general, "try again when other requests are done"},
     {"org.doed1.Error.Cancelled", general, "try again"},
@@ -53,6 +53,8 @@ constexpr KnownError known_errors[] = {
     {"org.freedesktop.DBus.Error.AccessDenied", access_denied, ask_for_group},
     {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", access_denied, ask_for_group},
     {"org.freedesktop.DBus.Error.UnknownObject", not_found, see_list},
+    {"org.freedesktop.DBus.Error.IOError", general, see_what_doed_says},
+    {"org.freedesktop.DBus.Error.Failed", general, see_what_doed_says},
     {"org.freedesktop.DBus.Error.InvalidArgs", general, versions_differ},
     {"org.freedesktop.DBus.Error.UnknownInterface", general, versions_differ},
     {"org.freedesktop.DBus.Error.UnknownMethod", general, versions_differ},
@@ -67,6 +69,21 @@ constexpr KnownError known_errors[] = {
 
 // The bus started doed and it did not come up.
 constexpr std::string_view spawn_prefix = "org.freedesktop.DBus.Error.Spawn.";
+
+std::string_view advice_of_errno(int error) noexcept {
+    switch (error) {
+        case ENOENT:
+        case ENOTDIR:
+        case EISDIR: return "see whether the name is right";
+        case EACCES:
+        case EPERM:
+        case EROFS: return "take another place, or become who may";
+        case ENOSPC:
+        case EDQUOT: return "make room there";
+        case EPIPE: return "see why its reader ended";
+        default: return "try again when the cause is removed";
+    }
+}
 
 }  // namespace
 
@@ -99,12 +116,14 @@ Failure failure_from_error(std::string dbus_name, std::string message) {
         return Failure(no_daemon, std::move(message), std::string(see_journal),
                        std::move(dbus_name));
     }
-    return Failure(general, std::move(message), {}, std::move(dbus_name));
+    return Failure(general, std::move(message), std::string(see_what_doed_says),
+                   std::move(dbus_name));
 }
 
 Failure failure_from_errno(int error, std::string_view what) {
     return Failure(general,
-                   std::string(what) + ": " + std::system_category().message(std::abs(error)));
+                   std::string(what) + ": " + std::system_category().message(std::abs(error)),
+                   std::string(advice_of_errno(std::abs(error))));
 }
 
 }  // namespace doed::client

@@ -11,6 +11,10 @@
 
 namespace doed::client {
 
+/// The advice where an answer is none that doed gives.
+inline constexpr char versions_differ[] =
+    "doectl and the running doed may be of different versions";
+
 /// Documented in doectl(1); a script relies on the numbers.
 enum class FailureKind : std::uint8_t {
     general = 1,        ///< anything else
@@ -58,10 +62,10 @@ using Outcome = std::expected<T, Failure>;
 [[nodiscard]] std::unexpected<Failure> failed(FailureKind kind, std::string message,
                                               std::string advice = {});
 
-/// A D-Bus error reply, sorted by its name; unknown names are FailureKind::general.
+/// A D-Bus error reply, sorted by its name; unknown names are FailureKind::general. Each has advice.
 [[nodiscard]] Failure failure_from_error(std::string dbus_name, std::string message);
 
-/// What the operating system refused: "what: errno text". Takes errno values of either sign.
+/// What the operating system refused: "what: errno text", with advice. Takes errno values of either sign.
 [[nodiscard]] Failure failure_from_errno(int error, std::string_view what);
 
 }  // namespace doed::client

@@ -74,7 +74,7 @@ Outcome<cdat::HostView> host_view_of(std::string_view document) {
         base::JsonDocument::parse_members(document, "doed's document of the table",
                                           [](std::string_view key) { return key == "host"; });
     if (!parsed) {
-        return failed(FailureKind::general, parsed.error().message());
+        return failed(FailureKind::general, parsed.error().message(), versions_differ);
     }
     cdat::HostView host;
     for (const auto& [key, member] : parsed->root().members()) {
@@ -83,7 +83,7 @@ Outcome<cdat::HostView> host_view_of(std::string_view document) {
         }
     }
     if (const auto good = parsed->check(); !good) {
-        return failed(FailureKind::general, good.error().message());
+        return failed(FailureKind::general, good.error().message(), versions_differ);
     }
     return host;
 }

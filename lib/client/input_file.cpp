@@ -18,7 +18,7 @@ Failure open_failure(int error, const std::string& file) {
     auto plain = failure_from_errno(error, "cannot open " + file);
     switch (error) {
         case ENOENT:
-        case ENOTDIR: return Failure(FailureKind::not_found, plain.message());
+        case ENOTDIR: return Failure(FailureKind::not_found, plain.message(), plain.advice());
         case EACCES:
         case EPERM:
             return Failure(FailureKind::access_denied, plain.message(),

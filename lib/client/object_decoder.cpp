@@ -51,7 +51,7 @@ Outcome<DeviceRecord> decode_device(const std::string& path, const PropertyMap& 
     DeviceRecord device;
     device.path = path;
     if (!take(properties, "Address", device.address)) {
-        return failed(FailureKind::general, "doed tells no Address for " + path);
+        return failed(FailureKind::general, "doed tells no Address for " + path, versions_differ);
     }
     take(properties, "VendorId", device.vendor_id);
     take(properties, "DeviceId", device.device_id);
@@ -68,7 +68,7 @@ Outcome<MailboxRecord> decode_mailbox(const std::string& path, const PropertyMap
     MailboxRecord mailbox;
     mailbox.path = path;
     if (!take(properties, "Offset", mailbox.offset)) {
-        return failed(FailureKind::general, "doed tells no Offset for " + path);
+        return failed(FailureKind::general, "doed tells no Offset for " + path, versions_differ);
     }
     take(properties, "CapabilityVersion", mailbox.capability_version);
     take(properties, "State", mailbox.state);
@@ -100,7 +100,8 @@ auto address_order(const DeviceRecord& device) {
 Outcome<std::vector<DeviceRecord>> decode_objects(MessageReader& reader) {
     const ObjectMap objects = read_objects(reader);
     if (!reader.ok()) {
-        return failed(FailureKind::general, "the list of doed's objects cannot be read");
+        return failed(FailureKind::general, "the list of doed's objects cannot be read",
+                      versions_differ);
     }
 
     std::map<std::string, DeviceRecord, std::less<>> devices;
@@ -128,7 +129,8 @@ Outcome<std::vector<DeviceRecord>> decode_objects(MessageReader& reader) {
         }
         const auto device = devices.find(path.substr(0, path.rfind('/')));
         if (device == devices.end()) {
-            return failed(FailureKind::general, "doed tells no device for " + path);
+            return failed(FailureKind::general, "doed tells no device for " + path,
+                          versions_differ);
         }
         device->second.mailboxes.push_back(std::move(*mailbox));
     }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace doed::client {
@@ -71,6 +72,8 @@ struct DeviceRecord {
 
 /// The way a mailbox is named to doectl: "0000:0d:00.0/190".
 [[nodiscard]] std::string mailbox_name(const DeviceRecord& device, const MailboxRecord& mailbox);
+/// The same from the path of its D-Bus object; the path itself when it is no mailbox's.
+[[nodiscard]] std::string mailbox_name_of_path(std::string_view path);
 /// "1e98:02"
 [[nodiscard]] std::string protocol_number(const Feature& feature);
 

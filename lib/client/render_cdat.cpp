@@ -192,12 +192,16 @@ std::string render_cdat_hex(const CdatReading& reading, bool legend) {
     return out;
 }
 
-std::string render_cdat_problems(std::span<const CdatReading> readings, bool legend) {
+std::string render_cdat_problems(std::span<const CdatReading> readings, bool legend,
+                                 const Palette& palette) {
     std::string out;
     for (const auto& reading : readings) {
         const auto name = printable(reading.name);
         for (const auto& problem : reading.problems) {
-            fmt::format_to(std::back_inserter(out), "{}: {}\n", name, printable(problem));
+            fmt::format_to(
+                std::back_inserter(out), "{}: {}\n", name,
+                palette.paint(problem.starts_with("notice ") ? Tone::doubtful : Tone::bad,
+                              printable(problem)));
         }
         if (legend && reading.problems.empty()) {
             fmt::format_to(std::back_inserter(out), "{}: no problems\n", name);

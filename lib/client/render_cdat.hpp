@@ -5,6 +5,7 @@
 #pragma once
 
 #include "client/cdat_reading.hpp"
+#include "client/palette.hpp"
 
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@ namespace doed::client {
 [[nodiscard]] std::string render_cdat_hex(const CdatReading& reading, bool legend);
 
 /// A line for each problem, behind the table's name; one line that there is none, if `legend`.
-[[nodiscard]] std::string render_cdat_problems(std::span<const CdatReading> readings, bool legend);
+[[nodiscard]] std::string render_cdat_problems(std::span<const CdatReading> readings, bool legend,
+                                               const Palette& palette = Palette());
 
 }  // namespace doed::client

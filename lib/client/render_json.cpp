@@ -34,7 +34,8 @@ Outcome<std::string> document(JsonStyle style, const Make& make) {
         make(root);
         return root.dump(indent_of(style), ' ', true, Json::error_handler_t::replace) + "\n";
     } catch (const Json::exception& error) {
-        return failed(FailureKind::general, std::string("cannot write JSON: ") + error.what());
+        return failed(FailureKind::general, std::string("cannot write JSON: ") + error.what(),
+                      versions_differ);
     }
 }
 
@@ -65,27 +66,32 @@ Json to_json(const CdatRecord& cdat) {
             {"source", or_null(cdat.source)}, {"problems", cdat.problems}};
 }
 
-Json to_json(const DeviceRecord& device, const MailboxRecord& mailbox) {
-    return {{"name", mailbox_name(device, mailbox)},
-            {"offset", fmt::format("{:x}", mailbox.offset)},
-            {"capability_version", mailbox.capability_version},
-            {"state", mailbox.state},
-            {"owner", mailbox.owner},
-            {"owner_reason", or_null(mailbox.owner_reason)},
-            {"backend", mailbox.backend},
-            {"completion", or_null(mailbox.completion)},
-            {"features", to_json(mailbox.features)},
-            {"queue_length", mailbox.queue_length},
-            {"exchanges", mailbox.exchanges},
+Json counters_of(const MailboxRecord& mailbox) {
+    return {{"exchanges", mailbox.exchanges},
             {"aborts", mailbox.aborts},
             {"timeouts", mailbox.timeouts},
             {"errors", mailbox.errors},
             {"interrupt_completions", mailbox.interrupt_completions},
             {"poll_completions", mailbox.poll_completions},
             {"config_reads", mailbox.config_reads},
-            {"config_writes", mailbox.config_writes},
-            {"last_error", or_null(mailbox.last_error)},
-            {"cdat", mailbox.cdat ? to_json(*mailbox.cdat) : Json(nullptr)}};
+            {"config_writes", mailbox.config_writes}};
+}
+
+Json to_json(const DeviceRecord& device, const MailboxRecord& mailbox) {
+    Json json = {{"name", mailbox_name(device, mailbox)},
+                 {"offset", fmt::format("{:x}", mailbox.offset)},
+                 {"capability_version", mailbox.capability_version},
+                 {"state", mailbox.state},
+                 {"owner", mailbox.owner},
+                 {"owner_reason", or_null(mailbox.owner_reason)},
+                 {"backend", mailbox.backend},
+                 {"completion", or_null(mailbox.completion)},
+                 {"features", to_json(mailbox.features)},
+                 {"queue_length", mailbox.queue_length}};
+    json.update(counters_of(mailbox));
+    json["last_error"] = or_null(mailbox.last_error);
+    json["cdat"] = mailbox.cdat ? to_json(*mailbox.cdat) : Json(nullptr);
+    return json;
 }
 
 Json to_json(const DeviceRecord& device) {
@@ -120,6 +126,24 @@ Outcome<std::string> json_of_device(const DeviceRecord& device, JsonStyle style)
     return document(style, [&](Json& root) { root["device"] = to_json(device); });
 }
 
+Outcome<std::string> json_of_stats(std::span<const DeviceRecord> devices, JsonStyle style) {
+    return document(style, [&](Json& root) {
+        Json& all = root["mailboxes"] = Json::array();
+        for (const auto& device : devices) {
+            for (const auto& mailbox : device.mailboxes) {
+                Json counters = {{"name", mailbox_name(device, mailbox)},
+                                 {"vendor_id", fmt::format("{:04x}", device.vendor_id)},
+                                 {"device_id", fmt::format("{:04x}", device.device_id)},
+                                 {"state", mailbox.state},
+                                 {"owner", mailbox.owner},
+                                 {"queue_length", mailbox.queue_length}};
+                counters.update(counters_of(mailbox));
+                all.push_back(std::move(counters));
+            }
+        }
+    });
+}
+
 Outcome<std::string> json_of_features(const std::string& mailbox, std::span<const Feature> features,
                                       JsonStyle style) {
     return document(style, [&](Json& root) {
@@ -139,7 +163,8 @@ Outcome<std::string> json_of_cdat(const CdatReading& reading, JsonStyle style) {
                       .dump(indent_of(style), ' ', true, Json::error_handler_t::replace);
         return text + "\n";
     } catch (const Json::exception& error) {
-        return failed(FailureKind::general, std::string("cannot write JSON: ") + error.what());
+        return failed(FailureKind::general, std::string("cannot write JSON: ") + error.what(),
+                      versions_differ);
     }
 }
 

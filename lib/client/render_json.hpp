@@ -25,6 +25,9 @@ enum class JsonStyle : std::uint8_t {
 [[nodiscard]] Outcome<std::string> json_of_devices(std::span<const DeviceRecord> devices,
                                                    JsonStyle style);
 [[nodiscard]] Outcome<std::string> json_of_device(const DeviceRecord& device, JsonStyle style);
+/// "mailboxes": what doed has counted.
+[[nodiscard]] Outcome<std::string> json_of_stats(std::span<const DeviceRecord> devices,
+                                                 JsonStyle style);
 /// `mailbox`: "0000:0d:00.0/190"
 [[nodiscard]] Outcome<std::string> json_of_features(const std::string& mailbox,
                                                     std::span<const Feature> features,

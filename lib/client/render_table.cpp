@@ -42,16 +42,19 @@ std::string checksum_text(bool valid) {
 /// "  Label            value" lines under one heading.
 class Fields {
 public:
-    explicit Fields(std::string_view heading) : text_(printable(heading) + "\n") {}
+    Fields(const Palette& palette, std::string_view heading)
+        : palette_(palette), text_(palette.paint(Tone::title, printable(heading)) + "\n") {}
 
-    Fields& add(std::string_view label, std::string_view value) {
-        fmt::format_to(std::back_inserter(text_), "  {:<16}  {}\n", label, printable(value));
+    Fields& add(std::string_view label, std::string_view value, Tone tone = Tone::plain) {
+        fmt::format_to(std::back_inserter(text_), "  {:<16}  {}\n", label,
+                       palette_.paint(tone, printable(value)));
         return *this;
     }
 
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
 private:
+    Palette palette_;
     std::string text_;
 };
 
@@ -69,10 +72,15 @@ std::string cdat_summary(const CdatRecord& cdat) {
     return summary;
 }
 
-std::string render_mailbox(const DeviceRecord& device, const MailboxRecord& mailbox) {
-    Fields fields("Mailbox " + mailbox_name(device, mailbox));
-    fields.add("State", mailbox.state)
-        .add("Owner", mailbox.owner)
+Tone tone_of_cdat(const CdatRecord& cdat) noexcept {
+    return cdat.problems.empty() ? Tone::plain : Tone::doubtful;
+}
+
+std::string render_mailbox(const DeviceRecord& device, const MailboxRecord& mailbox,
+                           const Palette& palette) {
+    Fields fields(palette, "Mailbox " + mailbox_name(device, mailbox));
+    fields.add("State", mailbox.state, tone_of_state(mailbox.state))
+        .add("Owner", mailbox.owner, tone_of_owner(mailbox.owner))
         .add("Owner reason", or_absent(mailbox.owner_reason))
         .add("Backend", or_absent(mailbox.backend))
         .add("Completion", or_absent(mailbox.completion))
@@ -93,18 +101,22 @@ std::string render_mailbox(const DeviceRecord& device, const MailboxRecord& mail
                                         mailbox.interrupt_completions, mailbox.poll_completions))
         .add("Config accesses",
              fmt::format("{} dwords read, {} written", mailbox.config_reads, mailbox.config_writes))
-        .add("Last error", or_absent(mailbox.last_error));
+        .add("Last error", or_absent(mailbox.last_error),
+             mailbox.last_error.empty() ? Tone::plain : Tone::doubtful);
     if (mailbox.cdat) {
-        fields.add("CDAT", cdat_summary(*mailbox.cdat));
+        fields.add("CDAT", cdat_summary(*mailbox.cdat), tone_of_cdat(*mailbox.cdat));
     }
     return fields.text();
 }
 
 }  // namespace
 
-std::string render_device_list(std::span<const DeviceRecord> devices, bool legend) {
+std::string render_device_list(std::span<const DeviceRecord> devices, bool legend,
+                               const Palette& palette) {
     TextTable lines{"DEVICE", "ID",    "DRIVER",     "MAILBOX",
                     "STATE",  "OWNER", "COMPLETION", "FEATURES"};
+    constexpr std::size_t state_column = 4;
+    constexpr std::size_t owner_column = 5;
     std::size_t mailboxes = 0;
     for (const auto& device : devices) {
         const auto id = fmt::format("{:04x}:{:04x}", device.vendor_id, device.device_id);
@@ -113,24 +125,26 @@ std::string render_device_list(std::span<const DeviceRecord> devices, bool legen
             lines.add({device.address, id, or_absent(device.driver),
                        fmt::format("{:x}", mailbox.offset), mailbox.state, mailbox.owner,
                        or_absent(mailbox.completion), or_absent(feature_names(mailbox.features))});
+            lines.tint(state_column, tone_of_state(mailbox.state))
+                .tint(owner_column, tone_of_owner(mailbox.owner));
         }
         if (device.mailboxes.empty()) {
             lines.add({device.address, id, or_absent(device.driver), std::string(absent)});
         }
     }
     if (!legend) {
-        return lines.render(false);
+        return lines.render(false, palette);
     }
     if (lines.empty()) {
         return "doed knows no device with a DOE mailbox.\n";
     }
-    return fmt::format("{}\n{}, {}.\n", lines.render(true),
+    return fmt::format("{}\n{}, {}.\n", lines.render(true, palette),
                        counted(devices.size(), "device", "devices"),
                        counted(mailboxes, "mailbox", "mailboxes"));
 }
 
-std::string render_device(const DeviceRecord& device) {
-    Fields fields("Device " + device.address);
+std::string render_device(const DeviceRecord& device, const Palette& palette) {
+    Fields fields(palette, "Device " + device.address);
     fields.add("Vendor, device", fmt::format("{:04x}:{:04x}", device.vendor_id, device.device_id));
     if (device.subsystem_vendor_id != 0 || device.subsystem_id != 0) {
         fields.add("Subsystem",
@@ -142,9 +156,20 @@ std::string render_device(const DeviceRecord& device) {
         .add("IOMMU group", or_absent(device.iommu_group));
     std::string text = fields.text();
     for (const auto& mailbox : device.mailboxes) {
-        text += "\n" + render_mailbox(device, mailbox);
+        text += "\n" + render_mailbox(device, mailbox, palette);
     }
     return text;
+}
+
+std::string render_names(std::span<const DeviceRecord> devices) {
+    std::string out;
+    for (const auto& device : devices) {
+        out += printable(device.address) + "\n";
+        for (const auto& mailbox : device.mailboxes) {
+            out += printable(mailbox_name(device, mailbox)) + "\n";
+        }
+    }
+    return out;
 }
 
 std::string render_features(std::span<const Feature> features, bool legend) {

@@ -51,11 +51,17 @@ std::string outcome_text(const TraceRecord& record) {
     return std::string(name) + (record.error.empty() ? "" : ": " + record.error);
 }
 
+Tone tone_of_outcome(std::string_view outcome) noexcept {
+    return outcome == "ok" || outcome == "running" ? Tone::plain : Tone::doubtful;
+}
+
 }  // namespace
 
-std::string render_trace(const TraceDocument& document, bool legend) {
+std::string render_trace(const TraceDocument& document, bool legend, const Palette& palette) {
     TextTable lines{"SEQUENCE", "BEGIN", "TOOK", "PURPOSE", "PROTOCOL", "REQUEST", "RESPONSE",
                     "ACCESSES", "POLLS", "BY",   "STATUS",  "ABORT",    "OUTCOME"};
+    constexpr std::size_t abort_column = 11;
+    constexpr std::size_t outcome_column = 12;
     for (const auto& record : document.records) {
         lines.add({std::to_string(record.sequence), record.begin, duration_text(record.duration_us),
                    record.purpose, or_absent(record.protocol),
@@ -63,9 +69,11 @@ std::string render_trace(const TraceDocument& document, bool legend) {
                    fmt::format("{}+{}", record.reads, record.writes), std::to_string(record.polls),
                    or_absent(record.completion), status_text(record), or_absent(record.abort),
                    outcome_text(record)});
+        lines.tint(abort_column, record.abort == "failed" ? Tone::bad : Tone::plain)
+            .tint(outcome_column, tone_of_outcome(record.outcome));
     }
     if (!legend) {
-        return lines.render(false);
+        return lines.render(false, palette);
     }
     const std::string mailbox =
         printable(fmt::format("owner {}, {}, state {}", document.owner,
@@ -77,7 +85,8 @@ std::string render_trace(const TraceDocument& document, bool legend) {
         "{}\n{}; {}.\n"
         "Lengths in dwords; accesses are reads+writes; status words: after GO, before an abort, "
         "last.\n",
-        lines.render(true), counted(document.records.size(), "record", "records"), mailbox);
+        lines.render(true, palette), counted(document.records.size(), "record", "records"),
+        mailbox);
 }
 
 }  // namespace doed::client

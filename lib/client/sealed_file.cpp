@@ -22,7 +22,8 @@ constexpr int needed_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 Outcome<std::vector<std::uint8_t>> read_sealed_file(int fd) {
     const int seals = ::fcntl(fd, F_GET_SEALS);
     if (seals < 0 || (seals & needed_seals) != needed_seals) {
-        return failed(FailureKind::general, "the memory file from doed is not sealed");
+        return failed(FailureKind::general, "the memory file from doed is not sealed",
+                      versions_differ);
     }
     struct stat status{};
     if (::fstat(fd, &status) != 0) {
@@ -30,7 +31,8 @@ Outcome<std::vector<std::uint8_t>> read_sealed_file(int fd) {
     }
     if (status.st_size < 0 ||
         static_cast<std::size_t>(status.st_size) > cdat::max_table_size_bytes) {
-        return failed(FailureKind::general, "the memory file from doed is longer than any table");
+        return failed(FailureKind::general, "the memory file from doed is longer than any table",
+                      versions_differ);
     }
 
     std::vector<std::uint8_t> bytes(static_cast<std::size_t>(status.st_size));

@@ -34,10 +34,15 @@ public:
     [[nodiscard]] virtual Outcome<std::string> table_document(const std::string& mailbox_path) = 0;
     /// The flight recorder's JSON document, as doed made it.
     [[nodiscard]] virtual Outcome<std::string> trace(const std::string& mailbox_path) = 0;
+    /// Aborts what the mailbox is doing; done when it is claimed anew.
+    [[nodiscard]] virtual Outcome<void> reset(const std::string& mailbox_path) = 0;
     /// Borrows the mailbox until the descriptor is closed.
     [[nodiscard]] virtual Outcome<base::UniqueFd> release(const std::string& mailbox_path) = 0;
     /// The properties of doed's copy of the table.
     [[nodiscard]] virtual Outcome<CdatRecord> cdat(const std::string& mailbox_path) = 0;
+
+    /// Whether polkit may ask a person in the calls that follow; not before the first time.
+    virtual void allow_interaction(bool allowed) = 0;
 };
 
 }  // namespace doed::client

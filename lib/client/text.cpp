@@ -59,18 +59,6 @@ std::size_t width(std::string_view text) noexcept {
         text, [](char c) { return !continues(static_cast<unsigned char>(c)); }));
 }
 
-void append_row(std::string& out, const std::vector<std::string>& cells,
-                std::span<const std::size_t> widths) {
-    const auto start = out.size();
-    for (std::size_t column = 0; column < cells.size(); ++column) {
-        out += cells[column];
-        out.append(widths[column] - width(cells[column]) + 2, ' ');
-    }
-    const auto last = out.find_last_not_of(' ');
-    out.resize(last == std::string::npos || last < start ? start : last + 1);
-    out += '\n';
-}
-
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -100,23 +88,46 @@ std::string hex_bytes(std::span<const std::uint8_t> bytes) {
     return fmt::format("{:02x}", fmt::join(bytes, " "));
 }
 
-TextTable::TextTable(std::initializer_list<std::string_view> titles)
-    : titles_(titles.begin(), titles.end()) {}
+TextTable::TextTable(std::initializer_list<std::string_view> titles) {
+    for (const auto title : titles) {
+        titles_.push_back({std::string(title), Tone::title});
+    }
+}
 
 void TextTable::add(std::vector<std::string> cells) {
     DOED_ASSERT(cells.size() <= titles_.size());
-    cells.resize(titles_.size());
-    std::ranges::transform(cells, cells.begin(),
-                           [](const std::string& cell) { return printable(cell); });
-    rows_.push_back(std::move(cells));
+    Row row(titles_.size());
+    std::ranges::transform(cells, row.begin(),
+                           [](const std::string& cell) { return Cell{printable(cell)}; });
+    rows_.push_back(std::move(row));
 }
 
-std::string TextTable::render(bool legend) const {
+TextTable& TextTable::tint(std::size_t column, Tone tone) {
+    DOED_ASSERT(!rows_.empty() && column < titles_.size());
+    rows_.back()[column].tone = tone;
+    return *this;
+}
+
+void TextTable::append(std::string& out, const Row& row, std::span<const std::size_t> widths,
+                       const Palette& palette) {
+    std::size_t blanks = 0;  // before the next cell that is not empty
+    for (std::size_t column = 0; column < row.size(); ++column) {
+        const auto& [text, tone] = row[column];
+        if (!text.empty()) {
+            out.append(blanks, ' ').append(palette.paint(tone, text));
+            blanks = 0;
+        }
+        blanks += widths[column] - width(text) + 2;
+    }
+    out += '\n';
+}
+
+std::string TextTable::render(bool legend, const Palette& palette) const {
     std::vector<std::size_t> widths(titles_.size(), 0);
-    const auto widen = [&](const std::vector<std::string>& cells) {
-        std::ranges::transform(cells, widths, widths.begin(),
-                               [](const std::string& cell, std::size_t widest) {
-                                   return std::max(width(cell), widest);
+    const auto widen = [&](const Row& row) {
+        std::ranges::transform(row, widths, widths.begin(),
+                               [](const Cell& cell, std::size_t widest) {
+                                   return std::max(width(cell.text), widest);
                                });
     };
     if (legend) {
@@ -126,10 +137,10 @@ std::string TextTable::render(bool legend) const {
 
     std::string out;
     if (legend) {
-        append_row(out, titles_, widths);
+        append(out, titles_, widths, palette);
     }
     for (const auto& row : rows_) {
-        append_row(out, row, widths);
+        append(out, row, widths, palette);
     }
     return out;
 }

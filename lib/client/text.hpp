@@ -3,6 +3,8 @@
 // Text for terminals: what a device or the bus said is shown, never obeyed; columns line up; bytes as hexadecimal.
 #pragma once
 
+#include "client/palette.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -30,13 +32,24 @@ public:
 
     /// Missing cells are empty; there are at most as many as titles.
     void add(std::vector<std::string> cells);
+    /// Of a cell of the row that was added last.
+    TextTable& tint(std::size_t column, Tone tone);
     [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
     /// Lines with a line break each, none with spaces at its end; the titles first if `legend`.
-    [[nodiscard]] std::string render(bool legend) const;
+    [[nodiscard]] std::string render(bool legend, const Palette& palette = Palette()) const;
 
 private:
-    std::vector<std::string> titles_;
-    std::vector<std::vector<std::string>> rows_;
+    struct Cell {
+        std::string text;
+        Tone tone = Tone::plain;
+    };
+    using Row = std::vector<Cell>;
+
+    static void append(std::string& out, const Row& row, std::span<const std::size_t> widths,
+                       const Palette& palette);
+
+    Row titles_;
+    std::vector<Row> rows_;
 };
 
 }  // namespace doed::client

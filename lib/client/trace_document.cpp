@@ -17,7 +17,7 @@ constexpr int pretty_indent = 2;
 
 std::unexpected<Failure> unreadable(std::string_view what) {
     return failed(FailureKind::general, "doed's trace cannot be read: " + std::string(what),
-                  "doectl and the running doed may be of different versions");
+                  versions_differ);
 }
 
 /// The library throws; nothing above this function does.

@@ -13,7 +13,7 @@ import pytest
 from harness import BUILD, DOED, PATIENCE_S, TOP, run_doed, write_json
 
 DOECTL = BUILD / "lib" / "client" / "doectl"
-OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z](?![\w-]))")
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-zA-Z](?![\w-]))")
 
 
 def help_of(*command):
@@ -294,3 +294,12 @@ def test_every_error_has_its_row(page):
     rows = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
     assert ours | foreign <= rows
     assert set(re.findall(r"org\.doed1\.Error\.([A-Z][a-z]\w+)", text)) <= ours
+
+
+def test_every_error_has_advice():
+    """doectl says what to do next for each error that doed answers with."""
+    named = re.compile(r'"(org\.(?:doed1|freedesktop\.DBus)\.Error\.\w+)"')
+    answered = set(named.findall((TOP / "daemon" / "bus" / "errors.cpp").read_text(encoding="utf-8")))
+    known = set(named.findall((TOP / "lib" / "client" / "failure.cpp").read_text(encoding="utf-8")))
+    assert len(answered) > 15
+    assert answered <= known

@@ -193,7 +193,7 @@ Outcome<CommandOutput> run(const CdatAllOptions& options, Service& service,
 
 Outcome<CommandOutput> run(const CdatFileOptions& options, const OutputOptions& output) {
     if (options.file.empty()) {
-        return failed(FailureKind::usage, "the file name of --file is empty");
+        return failed(FailureKind::usage, "the file name of --file is empty", "see: doectl --help");
     }
     auto bytes = read_input(options.file, max_table_file_size_bytes);
     if (!bytes) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "client/failure.hpp"
+#include "client/palette.hpp"
 #include "client/render_json.hpp"
 #include "client/service.hpp"
 
@@ -18,6 +19,7 @@ namespace doed::client {
 struct OutputOptions {
     std::optional<JsonStyle> json;  ///< for people when absent
     bool legend = true;             ///< column titles and sums
+    Palette palette;                ///< of text for people
 };
 
 struct CommandOutput {
@@ -32,6 +34,9 @@ struct CommandOutput {
 
 /// Service::devices(), its failures saying what they prevented.
 [[nodiscard]] Outcome<std::vector<DeviceRecord>> list_devices(Service& service);
+
+/// The device that a user names, with all of its mailboxes or with the one that is named.
+[[nodiscard]] Outcome<DeviceRecord> find_device(Service& service, std::string_view device);
 
 /// The path and name of the mailbox that a user names; `purpose` as for select_mailbox().
 struct NamedMailbox {

@@ -5,13 +5,17 @@
 
 namespace doed::client {
 
-Outcome<CommandOutput> run(const ListOptions&, Service& service, const OutputOptions& output) {
+Outcome<CommandOutput> run(const ListOptions& options, Service& service,
+                           const OutputOptions& output) {
     const auto devices = list_devices(service);
     if (!devices) {
         return std::unexpected(devices.error());
     }
+    if (options.names) {
+        return printed(render_names(*devices));
+    }
     return printed(output.json ? json_of_devices(*devices, *output.json)
-                               : render_device_list(*devices, output.legend));
+                               : render_device_list(*devices, output.legend, output.palette));
 }
 
 }  // namespace doed::client

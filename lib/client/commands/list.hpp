@@ -7,7 +7,9 @@
 
 namespace doed::client {
 
-struct ListOptions {};
+struct ListOptions {
+    bool names = false;  ///< only the names of devices and mailboxes, a line each: for completion
+};
 
 [[nodiscard]] Outcome<CommandOutput> run(const ListOptions& options, Service& service,
                                          const OutputOptions& output);

@@ -23,7 +23,7 @@ Outcome<CommandOutput> run(const TraceOptions& options, Service& service,
     if (!document) {
         return std::unexpected(document.error());
     }
-    return printed(render_trace(*document, output.legend));
+    return printed(render_trace(*document, output.legend, output.palette));
 }
 
 }  // namespace doed::client

@@ -31,7 +31,7 @@ constexpr char mailbox_path[] = "/org/doed1/device/0000_0d_00_0/mailbox_190";
 class Connected {
 public:
     explicit Connected(Handlers handlers, std::chrono::microseconds timeout = 10s)
-        : peer_(std::move(handlers)), client_(peer_.connect(), "system", timeout) {}
+        : peer_(std::move(handlers)), client_(peer_.connect(), BusPlace("system"), timeout) {}
 
     BusClient* operator->() { return &client_; }
 
@@ -316,7 +316,7 @@ TEST(ACall, ThatIsNotAnsweredTimesOut) {
 
 TEST(ACall, OnAConnectionThatEndsSaysThatItBroke) {
     std::optional<PeerDaemon> peer(Handlers{});
-    BusClient client(peer->connect(), "system", 10s);
+    BusClient client(peer->connect(), BusPlace("system"), 10s);
     peer.reset();
     const auto devices = client.devices();
     ASSERT_FALSE(devices);
@@ -327,7 +327,7 @@ TEST(ACall, OnAConnectionThatEndsSaysThatItBroke) {
 TEST(ACallOnAnotherBus, DoesNotAdviseSystemctl) {
     PeerDaemon peer(
         Handlers{{"GetManagedObjects", error_reply("org.freedesktop.DBus.Error.ServiceUnknown")}});
-    BusClient client(peer.connect(), "session", 10s);
+    BusClient client(peer.connect(), BusPlace("session"), 10s);
     const auto devices = client.devices();
     ASSERT_FALSE(devices);
     EXPECT_EQ(devices.error().kind(), FailureKind::no_daemon);
@@ -335,13 +335,13 @@ TEST(ACallOnAnotherBus, DoesNotAdviseSystemctl) {
 }
 
 TEST(OpeningABus, ThatIsNoneIsWrongUsage) {
-    const auto bus = open_bus("sytem", 1s);
+    const auto bus = open_bus(BusPlace("sytem"), 1s);
     ASSERT_FALSE(bus);
     EXPECT_EQ(bus.error().kind(), FailureKind::usage);
 }
 
 TEST(OpeningABus, WhereNobodyListensFindsNoDaemon) {
-    const auto bus = open_bus("unix:path=/nonexistent/bus", 1s);
+    const auto bus = open_bus(BusPlace("unix:path=/nonexistent/bus"), 1s);
     ASSERT_FALSE(bus);
     EXPECT_EQ(bus.error().kind(), FailureKind::no_daemon);
     EXPECT_THAT(

@@ -309,7 +309,7 @@ TEST(CdatFile, IsShownWithoutDoed) {
 TEST(CdatFile, NeedsAName) {
     const auto outcome = run(CdatFileOptions{.file = ""}, {});
     ASSERT_FALSE(outcome);
-    EXPECT_EQ(outcome.error().line(), "the file name of --file is empty");
+    EXPECT_EQ(outcome.error().line(), "the file name of --file is empty; see: doectl --help");
     EXPECT_EQ(outcome.error().kind(), FailureKind::usage);
 }
 

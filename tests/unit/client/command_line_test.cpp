@@ -25,7 +25,7 @@ void expect_usage(std::initializer_list<const char*> words, const std::string& m
 TEST(TheCommandLine, HasDefaults) {
     const auto line = parse({"list"});
     ASSERT_TRUE(line);
-    EXPECT_EQ(line->bus, "system");
+    EXPECT_EQ(line->bus.where(), "system");
     EXPECT_EQ(line->timeout, std::chrono::seconds(30));
     EXPECT_FALSE(line->output.json);
     EXPECT_TRUE(line->output.legend);
@@ -37,7 +37,7 @@ TEST(TheCommandLine, TakesGlobalOptionsBeforeAndAfterTheCommand) {
          {parse({"--bus", "session", "--timeout", "0.25", "--no-legend", "show", "0d:00.0"}),
           parse({"show", "--timeout=0.25", "0d:00.0", "--no-legend", "--bus=session"})}) {
         ASSERT_TRUE(line);
-        EXPECT_EQ(line->bus, "session");
+        EXPECT_EQ(line->bus.where(), "session");
         EXPECT_EQ(line->timeout, std::chrono::milliseconds(250));
         EXPECT_FALSE(line->output.legend);
         EXPECT_EQ(std::get<ShowOptions>(line->command).device, "0d:00.0");
@@ -107,6 +107,31 @@ TEST(TheCommandLine, ReadsTrace) {
     EXPECT_FALSE(parse({"trace"}));
 }
 
+TEST(TheCommandLine, ReadsStatsAndReset) {
+    const auto all = parse({"stats", "--textfile"});
+    ASSERT_TRUE(all);
+    EXPECT_EQ(std::get<StatsOptions>(all->command).device, "");
+    EXPECT_TRUE(std::get<StatsOptions>(all->command).textfile);
+    EXPECT_EQ(std::get<StatsOptions>(parse({"stats", "0d:00.0"})->command).device, "0d:00.0");
+    EXPECT_EQ(std::get<ResetOptions>(parse({"reset", "0d:00.0/190"})->command).device,
+              "0d:00.0/190");
+    EXPECT_FALSE(parse({"reset"}));
+}
+
+TEST(TheCommandLine, ReadsWhereAndHowDoedIsAsked) {
+    const auto line = parse({"-H", "me@far", "list", "--no-ask-password"});
+    ASSERT_TRUE(line);
+    EXPECT_TRUE(line->bus.is_remote());
+    EXPECT_EQ(line->bus.text(), "the system bus of me@far");
+    EXPECT_FALSE(line->ask_password);
+    EXPECT_TRUE(parse({"list"})->ask_password);
+    EXPECT_TRUE(parse({"list", "--host=far"})->bus.is_remote());
+}
+
+TEST(JsonOutput, IsSwitchedOffByALaterWord) {
+    EXPECT_FALSE(parse({"list", "--json=pretty", "--json=off"})->output.json);
+}
+
 TEST(JsonOutput, IsIndentedOnATerminalOnlyUnlessTheUserSays) {
     EXPECT_EQ(parse({"list", "--json"}, true)->output.json, JsonStyle::pretty);
     EXPECT_EQ(parse({"list", "--json"}, false)->output.json, JsonStyle::compact);
@@ -124,7 +149,7 @@ TEST(TheCommandLine, TakesTheLastOfARepeatedOption) {
     const auto line =
         parse({"list", "--bus", "system", "--bus", "session", "--json", "--json=pretty"});
     ASSERT_TRUE(line);
-    EXPECT_EQ(line->bus, "session");
+    EXPECT_EQ(line->bus.where(), "session");
     EXPECT_EQ(line->output.json, JsonStyle::pretty);
 }
 
@@ -132,7 +157,7 @@ TEST(AWrongCommandLine, IsToldInOneLine) {
     expect_usage({}, "no command given");
     expect_usage({"bogus"}, "'bogus' is no command");
     expect_usage({"show"}, "DEVICE is required");
-    expect_usage({"list", "--json=xml"}, "--json=xml: only short and pretty are known");
+    expect_usage({"list", "--json=xml"}, "--json=xml: only short, pretty and off are known");
     expect_usage({"cdat", "0d:00.0", "--raw", "x", "--hex"}, "--hex excludes --raw");
     expect_usage({"cdat", "0d:00.0", "--raw", "x", "--json"}, "--json excludes --raw and --hex");
     expect_usage({"cdat", "0d:00.0", "--hex", "--json"}, "--json excludes --raw and --hex");
@@ -148,6 +173,15 @@ TEST(AWrongCommandLine, IsToldInOneLine) {
     expect_usage({"cdat", "build"}, "FILE is required");
     expect_usage({"cdat", "build", "x", "--all"}, "build takes FILE and --output only");
     expect_usage({"cdat", "build", "x", "--json"}, "build takes FILE and --output only");
+    expect_usage({"stats", "--json", "--textfile"}, "--json excludes --textfile");
+    expect_usage({"reset", "0d:00.0", "--json"}, "reset prints nothing, and no JSON either");
+    expect_usage({"release", "0d:00.0", "--json", "--", "true"},
+                 "release prints nothing, and no JSON either");
+    expect_usage({"list", "--bus", "session", "-H", "far"}, "--bus excludes --host");
+    expect_usage({"list", "--host=-x"}, "--host takes [USER@]HOST, not '-x'");
+    expect_usage({"release", "0d:00.0", "-H", "far", "--", "true"},
+                 "release takes no --host: a lease is a file descriptor, which does not pass over "
+                 "ssh; run it on that host: ssh far doectl release 0d:00.0 -- COMMAND");
     for (const char* timeout : {"0", "-1", "1e-9", "86401", "nan", "inf"}) {
         expect_usage({"list", "--timeout", timeout},
                      "--timeout takes seconds, above 0 and up to 86400");
@@ -172,8 +206,9 @@ TEST(HelpAndVersion, AreAnswersAndNoFailures) {
     EXPECT_TRUE(parse({"--version"})->answer.starts_with("doectl "));
     const auto help = parse({"--help"});
     ASSERT_TRUE(help);
-    for (const char* word : {"list", "show", "discover", "cdat", "trace", "--bus", "--timeout",
-                             "--json", "--no-legend", "Exit codes:"}) {
+    for (const char* word :
+         {"list", "show", "discover", "cdat", "stats", "trace", "reset", "release", "--bus",
+          "--host", "--no-ask-password", "--timeout", "--json", "--no-legend", "Exit codes:"}) {
         EXPECT_NE(help->answer.find(word), std::string::npos) << word;
     }
     const auto command_help = parse({"cdat", "--help"});

@@ -29,6 +29,7 @@ TEST(ABusError, IsSortedIntoAnExitCodeByItsName) {
         {"org.doed1.Error.LimitsExceeded", 1},
         {"org.doed1.Error.Cancelled", 1},
         {"org.doed1.Error.TooLarge", 1},
+        {"org.freedesktop.DBus.Error.IOError", 1},
         {"org.freedesktop.DBus.Error.AccessDenied", 4},
         {"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", 4},
         {"org.freedesktop.DBus.Error.UnknownObject", 3},
@@ -52,7 +53,7 @@ TEST(ABusError, IsSortedIntoAnExitCodeByItsName) {
 TEST(ABusError, WithAnUnknownNameIsAGeneralFailureThatKeepsIt) {
     const auto failure = failure_from_error("com.example.Odd", "odd");
     EXPECT_EQ(exit_code(failure.kind()), 1);
-    EXPECT_EQ(failure.line(), "odd (com.example.Odd)");
+    EXPECT_EQ(failure.line(), "odd (com.example.Odd); see what doed says with: journalctl -u doed");
 }
 
 TEST(AFailure, SaysWhatFailedAndWhatToDoInOneLine) {
@@ -70,8 +71,10 @@ TEST(AFailure, TakesOtherAdvice) {
 }
 
 TEST(AnErrno, IsToldInWordsWhateverItsSign) {
-    EXPECT_EQ(failure_from_errno(ENOENT, "file").line(), "file: No such file or directory");
-    EXPECT_EQ(failure_from_errno(-ENOENT, "file").line(), "file: No such file or directory");
+    EXPECT_EQ(failure_from_errno(ENOENT, "file").line(),
+              "file: No such file or directory; see whether the name is right");
+    EXPECT_EQ(failure_from_errno(-ENOENT, "file").line(),
+              "file: No such file or directory; see whether the name is right");
 }
 
 }  // namespace

@@ -27,13 +27,16 @@ TEST(OutputToAFile, ReplacesWhatWasThere) {
 TEST(OutputToAFile, ThatCannotBeMadeSaysWhy) {
     const auto written = write_output("/nonexistent/table", "x");
     ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().line(), "cannot open /nonexistent/table: No such file or directory");
+    EXPECT_EQ(written.error().line(),
+              "cannot open /nonexistent/table: No such file or directory; "
+              "see whether the name is right");
 }
 
 TEST(OutputToAFile, OnAFullDiskSaysSo) {
     const auto written = write_output("/dev/full", "x");
     ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().line(), "cannot write to /dev/full: No space left on device");
+    EXPECT_EQ(written.error().line(),
+              "cannot write to /dev/full: No space left on device; make room there");
 }
 
 TEST(OutputWithoutAFile, GoesToStandardOutput) {

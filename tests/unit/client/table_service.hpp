@@ -6,6 +6,7 @@
 #include "client/service.hpp"
 #include "samples.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,11 @@ public:
         return lent ? Outcome<base::UniqueFd>(base::UniqueFd(::dup(STDERR_FILENO)))
                     : std::unexpected(lent.error());
     }
+    Outcome<void> reset(const std::string& path) override {
+        const auto done = answer("reset " + path, 0);
+        return done ? Outcome<void>() : std::unexpected(done.error());
+    }
+    void allow_interaction(bool allowed) override { interactions.push_back(allowed); }
     Outcome<CdatRecord> cdat(const std::string& path) override {
         return answer("cdat " + path, record);
     }
@@ -44,14 +50,20 @@ public:
     std::string document;
     std::string trace_document = samples::trace();
     std::string failing_call;  ///< the one that starts so fails
+    std::string failure_name = "org.doed1.Error.Timeout";
+    std::function<void()> before_answer;
     std::vector<std::string> calls;
+    std::vector<bool> interactions;
 
 private:
     template <typename T>
     Outcome<T> answer(const std::string& call, const T& value) {
         calls.push_back(call);
+        if (before_answer) {
+            before_answer();
+        }
         if (!failing_call.empty() && call.starts_with(failing_call)) {
-            return std::unexpected(failure_from_error("org.doed1.Error.Timeout", "late"));
+            return std::unexpected(failure_from_error(failure_name, "late"));
         }
         return value;
     }

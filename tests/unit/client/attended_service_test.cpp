@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a person at a terminal gets to see while doed takes its time, and when somebody has to be asked.
+#include "client/attended_service.hpp"
+
+#include "base/unique_fd.hpp"
+#include "client/progress_line.hpp"
+#include "table_service.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace doed::client {
+namespace {
+
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+constexpr char denied[] = "org.freedesktop.DBus.Error.AccessDenied";
+
+/// In the place of a terminal.
+class Pipe {
+public:
+    Pipe() {
+        int ends[2];
+        EXPECT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        out_ = base::UniqueFd(ends[0]);
+        in_ = base::UniqueFd(ends[1]);
+    }
+    [[nodiscard]] int end() const { return in_.get(); }
+    /// Waits until something is there.
+    void await() const {
+        pollfd waited{.fd = out_.get(), .events = POLLIN, .revents = 0};
+        EXPECT_EQ(::poll(&waited, 1, 10'000), 1);
+    }
+    [[nodiscard]] std::string read() const {
+        std::array<char, 512> bytes{};
+        const auto count = ::read(out_.get(), bytes.data(), bytes.size());
+        return count > 0 ? std::string(bytes.data(), static_cast<std::size_t>(count)) : "";
+    }
+
+private:
+    base::UniqueFd out_;
+    base::UniqueFd in_;
+};
+
+TEST(AProgressLine, AppearsWhenItTakesLongAndGoesAway) {
+    const Pipe terminal;
+    {
+        const ProgressLine line(terminal.end(), "waiting");
+        terminal.await();
+        EXPECT_EQ(terminal.read(), "\r\x1b[Kwaiting (0 s)");
+        terminal.await();
+        EXPECT_EQ(terminal.read(), "\r\x1b[Kwaiting (1 s)");
+    }
+    EXPECT_EQ(terminal.read(), "\r\x1b[K");
+}
+
+TEST(AProgressLine, IsNotSeenWhenItTakesShort) {
+    const Pipe terminal;
+    {
+        const ProgressLine line(terminal.end(), "waiting");
+    }
+    EXPECT_EQ(terminal.read(), "");
+}
+
+TEST(AnAttendedService, TellsWhatItWaitsFor) {
+    const Pipe terminal;
+    TableService table;
+    table.before_answer = [&] { terminal.await(); };
+    AttendedService service(table, {.progress_terminal = terminal.end()});
+    ASSERT_TRUE(service.table(memory_mailbox, true));
+    const auto shown = terminal.read();
+    EXPECT_THAT(shown, StartsWith("\r\x1b[Kreading the CDAT of 0000:0d:00.0/190 (0 s)"));
+    EXPECT_THAT(shown, EndsWith("\r\x1b[K"));
+}
+
+TEST(AnAttendedService, HasAPersonAskedWhereItIsDenied) {
+    TableService table;
+    table.failing_call = "discover";
+    table.failure_name = denied;
+    AttendedService service(table, {.may_ask = true});
+    EXPECT_FALSE(service.discover(memory_mailbox));
+    EXPECT_THAT(table.calls, ElementsAre(StartsWith("discover"), StartsWith("discover")));
+    EXPECT_THAT(table.interactions, ElementsAre(true, false));
+}
+
+TEST(AnAttendedService, AsksNobodyWithoutNeed) {
+    TableService table;
+    AttendedService service(table, {.may_ask = true});
+    EXPECT_TRUE(service.reset(memory_mailbox));
+    table.failing_call = "reset";
+    EXPECT_FALSE(service.reset(memory_mailbox)) << "a failure of another kind";
+    EXPECT_EQ(table.calls.size(), 2U);
+    EXPECT_THAT(table.interactions, IsEmpty());
+}
+
+TEST(AnAttendedService, AsksNobodyWithoutBeingAllowedTo) {
+    TableService table;
+    table.failing_call = "trace";
+    table.failure_name = denied;
+    AttendedService service(table, {});
+    EXPECT_FALSE(service.trace(memory_mailbox));
+    EXPECT_THAT(table.calls, ElementsAre(StartsWith("trace")));
+    EXPECT_THAT(table.interactions, IsEmpty());
+}
+
+TEST(AnAttendedService, PassesEveryCallOn) {
+    TableService table;
+    AttendedService service(table, {});
+    const std::string path = memory_mailbox;
+    EXPECT_TRUE(service.devices());
+    EXPECT_TRUE(service.discover(path));
+    EXPECT_TRUE(service.table(path, true));
+    EXPECT_TRUE(service.table_document(path));
+    EXPECT_TRUE(service.trace(path));
+    EXPECT_TRUE(service.reset(path));
+    EXPECT_TRUE(service.release(path));
+    EXPECT_TRUE(service.cdat(path));
+    EXPECT_THAT(table.calls, ElementsAre("devices", "discover " + path, "fresh table " + path,
+                                         "document " + path, "trace " + path, "reset " + path,
+                                         "release " + path, "cdat " + path));
+}
+
+}  // namespace
+}  // namespace doed::client
