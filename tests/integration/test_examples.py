@@ -14,17 +14,23 @@ import harness
 
 EXAMPLES = harness.TOP / "docs" / "examples"
 DOECTL = harness.BUILD / "lib" / "client" / "doectl"
+VALGRIND = ["valgrind", "--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"]
 TABLES = harness.TOP / "tests" / "vectors" / "cdat" / "tables"
 DEMO_LINE = "0000:0d:00.0 range 0: 256 MiB, read 150 ns, 16000 MB/s, write 250 ns, 16000 MB/s"
 
 
 @pytest.fixture
-def run(bus, tmp_path):
-    """A function that runs an example as its reader would: the system bus is the test's, doectl is in PATH."""
+def environment(bus, tmp_path):
+    """That of an example's reader: the system bus is the test's, doectl is in PATH."""
     path = tmp_path / "bin"
     path.mkdir()
     (path / "doectl").symlink_to(DOECTL)
-    environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address, "PATH": f"{path}:{os.environ['PATH']}"}
+    return {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address, "PATH": f"{path}:{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def run(environment):
+    """A function that runs an example to its end."""
 
     def run(*command, **more):
         return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -72,6 +78,10 @@ class Library:
                                env={**os.environ, "PKG_CONFIG_PATH": f"{self.folder}{self.libdir}/pkgconfig", **environment},
                                check=True)
         return ended.stdout.split()
+
+    def need_no_sanitizers(self):
+        if self.sanitizers != "none":
+            pytest.skip(f"valgrind cannot run what {self.sanitizers} watches already")
 
     @property
     def at_run_time(self):
@@ -134,6 +144,12 @@ def test_memory_ranges_in_c(doed, run, library):
     assert lines(run(library.build("memory_ranges.c"), **library.at_run_time)) == [DEMO_LINE]
 
 
+def test_valgrind_finds_nothing_in_memory_ranges(doed, run, library):
+    library.need_no_sanitizers()
+    ended = run(*VALGRIND, library.build("memory_ranges.c"), **library.at_run_time)
+    assert lines(ended) == [DEMO_LINE]
+
+
 def test_c_says_what_fails(run, library, doed):
     doed.stop()
     ended = run(library.build("memory_ranges.c"), **library.at_run_time)
@@ -157,6 +173,42 @@ def test_all_of_them_and_doectl_agree(start_doed, run, table_file, library):
     summary = "".join(run("doectl", "cdat", device, "--summary").stdout for device in ("0d:00.0", "0f:00.0"))
     assert list(zip(re.findall(r"Read latency +(\S+) ns", summary),
                     re.findall(r"Read bandwidth +(\S+) MB/s", summary))) == figures
+
+
+# --- Events ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tool", [[], VALGRIND], ids=["alone", "valgrind"])
+def test_events_in_cpp(doed, client, environment, library, tool):
+    if tool:
+        library.need_no_sanitizers()
+    with subprocess.Popen([*tool, library.build("events.cpp")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env={**environment, **library.at_run_time}, preexec_fn=harness.die_with_parent) as process:
+        assert process.stdout.readline() == "doed subscribed\n"
+        client.invoke(harness.ENDPOINT_MAILBOX, harness.MAILBOX, "Discover")
+        client.wait_for(harness.ENDPOINT_MAILBOX, harness.MAILBOX, "State", "idle")
+        lease = client.invoke_for_file(harness.ENDPOINT_MAILBOX, harness.MAILBOX, "Release")
+        os.close(lease)
+        shown = [process.stdout.readline() for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=harness.PATIENCE_S)
+    assert (process.returncode, complaints) == (0, "")
+    assert shown[:2] == ["0000:0d:00.0/190 state, idle, busy\n", "0000:0d:00.0/190 state, busy, idle\n"]
+    assert re.fullmatch(r"0000:0d:00\.0/190 owner, daemon, released, lent to :1\.\d+\n", shown[2])
+    assert shown[3] == "0000:0d:00.0/190 state, idle, released\n"
+
+
+def test_events_in_cpp_live_through_another_doed(doed, start_doed, environment, library):
+    with subprocess.Popen([library.build("events.cpp")], stdout=subprocess.PIPE, text=True, preexec_fn=harness.die_with_parent,
+                          env={**environment, **library.at_run_time}) as process:
+        assert process.stdout.readline() == "doed subscribed\n"
+        doed.stop()
+        assert process.stdout.readline() == "doed daemon-gone\n"
+        start_doed()
+        assert process.stdout.readline() == "doed daemon-restarted\n"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=harness.PATIENCE_S)
+    assert process.returncode == 0
 
 
 # --- The host ----------------------------------------------------------------------------------------
