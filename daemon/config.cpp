@@ -35,6 +35,8 @@ constexpr std::uint32_t exchange_timeout_ms_max = 60'000;
 constexpr std::uint32_t queue_limit_max = 4'096;
 constexpr std::uint32_t queue_limit_in_all_max = 65'536;
 constexpr std::uint32_t refresh_limit_max = 4'096;
+constexpr std::uint32_t subscriber_limit_max = 4'096;
+constexpr std::uint32_t event_queue_limit_max = 65'536;
 constexpr std::uint32_t deadline_ms_max = 3'600'000;
 constexpr std::uint32_t workers_max = 64;
 
@@ -82,6 +84,15 @@ void read_limits(const JsonObject& object, Config& config) {
     if (const auto value = object.find("refresh_limit")) {
         config.refreshes.at_once = value->integer<std::uint32_t>(1, refresh_limit_max);
     }
+    if (const auto value = object.find("subscriber_limit_per_user")) {
+        config.events.subscribers_per_user = value->integer<std::uint32_t>(1, subscriber_limit_max);
+    }
+    if (const auto value = object.find("subscriber_limit_in_all")) {
+        config.events.subscribers_in_all = value->integer<std::uint32_t>(1, subscriber_limit_max);
+    }
+    if (const auto value = object.find("event_queue_limit")) {
+        config.events.queue = value->integer<std::uint32_t>(1, event_queue_limit_max);
+    }
 }
 
 void read_disabled(const JsonValue& list, doe::AllowList& allowed) {
@@ -119,7 +130,8 @@ base::Result<Config> read(const JsonDocument& document) {
     const auto root = document.root().object(
         {"log_level", "workers", "interrupts", "poll_floor_us", "poll_cap_us",
          "exchange_timeout_ms", "queue_limit", "queue_limit_per_client", "queue_limit_per_user",
-         "queue_limit_in_all", "refresh_limit", "default_deadline_ms", "disable_protocols",
+         "queue_limit_in_all", "refresh_limit", "subscriber_limit_per_user",
+         "subscriber_limit_in_all", "event_queue_limit", "default_deadline_ms", "disable_protocols",
          "reader_group", "devices"});
     if (const auto value = root.find("log_level")) {
         config.log_level = value->choice(std::span<const JsonChoice<LogLevel>>(log_levels));

@@ -14,6 +14,9 @@
 //   queue_limit_per_user    1..4096 requests of one user            default 32
 //   queue_limit_in_all      1..65536 requests                       default 512
 //   refresh_limit           1..4096 refreshes of one user at once   default 10
+//   subscriber_limit_per_user  1..4096 subscriptions to events of one user  default 8
+//   subscriber_limit_in_all    1..4096 subscriptions to events      default 64
+//   event_queue_limit       1..65536 events that wait for one of them  default 256
 //   reader_group         group whose members may read devices       default "doe"
 //   default_deadline_ms  1..3600000, of a call that names none      default 20000
 //   disable_protocols    ["1e98:02", ...] taken off the allow-list  default []
@@ -25,6 +28,7 @@
 #include "base/result.hpp"
 #include "daemon/bus/clients.hpp"
 #include "daemon/bus/gatekeeper.hpp"
+#include "daemon/events/event_limits.hpp"
 #include "daemon/exit_code.hpp"
 #include "daemon/log.hpp"
 #include "daemon/ownership.hpp"
@@ -53,6 +57,7 @@ struct Config {
     unsigned workers = 4;
     bus::RequestLimits limits;
     bus::RefreshLimits refreshes;
+    EventLimits events;
     std::string reader_group = "doe";
     base::Duration default_deadline = std::chrono::seconds(20);
     doe::AllowList allowed;

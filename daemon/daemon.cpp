@@ -71,6 +71,7 @@ Daemon::Daemon(const Options& options, const Config& config, const Log& log,
       config_(config),
       log_(log),
       workers_({.threads = config.workers}),
+      events_(loop_.get_executor(), config.events),
       opener_(std::move(opener)) {}
 
 Daemon::~Daemon() {
@@ -282,6 +283,7 @@ Startup<void> Daemon::take_devices() {
         .sysfs_root = options_.topology_file ? std::nullopt : std::optional(options_.sysfs_root),
         .power_records = power_records(),
         .leases = *leases_,
+        .events = &events_,
         .loop = loop_.get_executor(),
         .workers = workers_.get_executor(),
         .pool = &workers_,
@@ -351,7 +353,10 @@ Startup<void> Daemon::export_objects() {
                           .group_name = config_.reader_group,
                           .refreshes = config_.refreshes,
                           .denied = [this](const bus::Denial& denial) { denials_.note(denial); }});
-        manager_.emplace(*connection_, *pump_, config_.allowed, inventory_->lockdown());
+        manager_.emplace(*connection_, *pump_, *gate_, events_,
+                         ManagerObject::Setup{.allowed = config_.allowed,
+                                              .lockdown = inventory_->lockdown(),
+                                              .default_deadline = config_.default_deadline});
         inventory_->publish(*connection_, *pump_, *gate_, *manager_);
     } catch (const sdbus::Error& error) {
         return startup_failure(ExitCode::failure,

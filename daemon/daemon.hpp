@@ -12,6 +12,7 @@
 #include "daemon/bus/pump.hpp"
 #include "daemon/config.hpp"
 #include "daemon/denial_log.hpp"
+#include "daemon/events/event_hub.hpp"
 #include "daemon/exit_code.hpp"
 #include "daemon/hotplug_monitor.hpp"
 #include "daemon/instance_lock.hpp"
@@ -97,6 +98,7 @@ private:
     boost::asio::steady_timer emulated_look_{loop_};
     std::size_t most_devices_ = 0;  ///< that an emulated host had
 
+    EventHub events_;  ///< outlives the connection: who reads its end finds the name free
     std::unique_ptr<opener::Client> opener_;
     std::unique_ptr<pci::Host> host_;
     std::unique_ptr<sdbus::IConnection> connection_;

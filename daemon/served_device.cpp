@@ -48,9 +48,9 @@ ServedDevice::ServedDevice(const DeviceContext& context, DeviceFinding finding)
       wanted_back_timer_(context.loop),
       look_timer_(context.loop) {
     for (const auto& capability : finding_.info.mailboxes) {
-        auto mailbox = std::make_unique<Mailbox>();
-        mailbox->served =
-            std::make_shared<ServedMailbox>(context_.loop, finding_.info.address, capability);
+        auto mailbox = std::make_unique<Mailbox>(
+            context_.events,
+            std::make_shared<ServedMailbox>(context_.loop, finding_.info.address, capability));
         mailbox->served->on_change([this, entry = mailbox.get()] { mailbox_changed(*entry); });
         mailboxes_.push_back(std::move(mailbox));
     }

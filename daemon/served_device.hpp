@@ -10,6 +10,8 @@
 #include "daemon/cdat_cache.hpp"
 #include "daemon/config.hpp"
 #include "daemon/device_session.hpp"
+#include "daemon/events/event_hub.hpp"
+#include "daemon/events/mailbox_events.hpp"
 #include "daemon/host_findings.hpp"
 #include "daemon/lease_registry.hpp"
 #include "daemon/log.hpp"
@@ -43,6 +45,7 @@ struct DeviceContext {
     std::optional<std::filesystem::path> sysfs_root;  ///< nothing for an emulated host
     std::filesystem::path power_records;
     LeaseRegistry& leases;
+    EventHub* events = nullptr;  ///< null: nobody is told
     boost::asio::any_io_executor loop;
     boost::asio::any_io_executor workers;
     io::WorkerPool* pool = nullptr;  ///< whose `workers` are; null: their number is fixed
@@ -85,7 +88,11 @@ private:
     /// How far a mailbox is on its way to a borrower.
     enum class Lending : std::uint8_t { no, letting_go, lent };
     struct Mailbox {
+        Mailbox(EventHub* hub, const std::shared_ptr<ServedMailbox>& mailbox)
+            : served(mailbox), events(hub, mailbox) {}
+
         std::shared_ptr<ServedMailbox> served;
+        MailboxEvents events;
         std::shared_ptr<CdatCache> cache;
         Lending lending = Lending::no;
         bool opening = false;  ///< its config space is being opened, that of the device is
@@ -142,6 +149,7 @@ private:
 
     [[nodiscard]] std::shared_ptr<CdatCache> make_cache(const Mailbox& mailbox) const;
     [[nodiscard]] std::shared_ptr<DocumentMaker> make_documents(const Mailbox& mailbox) const;
+    void tell(base::EventBody body);
     void publish_mailbox(Mailbox& mailbox);
     void mailbox_changed(Mailbox& mailbox);
     void log_error(Mailbox& mailbox);

@@ -65,8 +65,18 @@ void ServedDevice::publish(sdbus::IConnection& connection, bus::Pump& pump, bus:
     gate_ = &gate;
     object_ = std::make_unique<DeviceObject>(connection, pump, finding_.info);
     object_->emit_added();
+    tell(base::DeviceAddedEvent{.vendor_id = finding_.info.vendor_id,
+                                .device_id = finding_.info.device_id,
+                                .class_code = finding_.info.class_code});
     for (const auto& mailbox : mailboxes_) {
         publish_mailbox(*mailbox);
+    }
+}
+
+/// An event of the device itself.
+void ServedDevice::tell(base::EventBody body) {
+    if (context_.events != nullptr) {
+        context_.events->tell(address(), 0, std::move(body));
     }
 }
 
@@ -82,6 +92,7 @@ void ServedDevice::publish_mailbox(Mailbox& mailbox) {
         },
         context_.config.default_deadline);
     mailbox.object->emit_added();
+    mailbox.events.added();
     update_cdat(mailbox);
 }
 
@@ -89,6 +100,7 @@ void ServedDevice::mailbox_changed(Mailbox& mailbox) {
     log_error(mailbox);
     if (mailbox.object) {
         mailbox.object->emit_changes();
+        mailbox.events.changed();
         update_cdat(mailbox);
     }
     const auto& served = *mailbox.served;
@@ -99,8 +111,9 @@ void ServedDevice::mailbox_changed(Mailbox& mailbox) {
     if (served.driven() && session_ && session_->has_interrupt(served.capability().offset) &&
         served.status().completion == doe::Completion::poll &&
         !std::exchange(mailbox.logged_polling, true)) {
-        context_.log.warning(served.name() +
-                             ": its interrupts do not arrive; it is polled from now on");
+        const std::string text = "its interrupts do not arrive; it is polled from now on";
+        context_.log.warning(served.name() + ": " + text);
+        mailbox.events.note("polling", text);
     }
     compare_features();
     context_.changed();
@@ -141,7 +154,9 @@ void ServedDevice::update_cdat(Mailbox& mailbox) {
         mailbox.cdat_object = std::make_unique<CdatObject>(
             *connection_, *pump_, *gate_,
             bus::mailbox_path(served.address(), served.capability().offset), mailbox.cache,
-            make_documents(mailbox), served.name(), context_.config.default_deadline);
+            make_documents(mailbox),
+            [&mailbox](std::uint32_t sequence) { mailbox.events.cdat_changed(sequence); },
+            served.name(), context_.config.default_deadline);
         mailbox.cdat_object->emit_added();
     }
 }
@@ -176,6 +191,7 @@ void ServedDevice::hide() {
             mailbox->cdat_object->leave(mailbox->served->refusal().error());
             mailbox->cdat_object.reset();
         }
+        mailbox->events.removed();
         if (mailbox->object) {
             mailbox->object->emit_removed();
             mailbox->object->leave(mailbox->served->refusal().error());
@@ -183,6 +199,7 @@ void ServedDevice::hide() {
         }
     }
     if (object_) {
+        tell(base::DeviceRemovedEvent{});
         object_->emit_removed();
         object_.reset();
     }

@@ -22,11 +22,12 @@ namespace doed::bus {
 
 /// What a call can do to others.
 enum class Access : std::uint8_t {
+    look,       ///< takes no device, as reading a property: everybody
     read_cdat,  ///< has a device read: the readers' group, or polkit's org.doed1.read-cdat
     manage,     ///< takes a mailbox from others for a time: polkit's org.doed1.manage
 };
 
-/// polkit's name of it.
+/// polkit's name of it; empty for what everybody may.
 [[nodiscard]] std::string_view action_of(Access access) noexcept;
 
 struct Method {

@@ -22,13 +22,14 @@ base::Error too_large(const std::string& mailbox_name, const cdat::Table& table)
 
 CdatObject::CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
                        const std::string& path, std::shared_ptr<CdatCache> cache,
-                       std::shared_ptr<DocumentMaker> documents, std::string mailbox_name,
-                       base::Duration default_deadline)
+                       std::shared_ptr<DocumentMaker> documents, Changed changed,
+                       std::string mailbox_name, base::Duration default_deadline)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(path)),
       pump_(pump),
       gate_(gate),
       cache_(std::move(cache)),
       documents_(std::move(documents)),
+      changed_(std::move(changed)),
       mailbox_name_(std::move(mailbox_name)),
       default_deadline_(default_deadline) {
     registerAdaptor();
@@ -55,6 +56,7 @@ void CdatObject::emit_change() {
             {"Length", "Revision", "Sequence", "ChecksumValid", "Problems"});
         emitChanged(Sequence());
     });
+    changed_(Sequence());
 }
 
 // --- Methods: options, then who asks, then the copy or the mailbox, then the answer ---------------

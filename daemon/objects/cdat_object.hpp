@@ -22,10 +22,13 @@ inline constexpr std::size_t message_table_size_bytes_max = 64U << 10;
 
 class CdatObject final : private sdbus::AdaptorInterfaces<org::doed1::Cdat_adaptor> {
 public:
+    /// Hears of the sequence number of each new copy, when the bus has been told.
+    using Changed = std::function<void(std::uint32_t sequence)>;
+
     /// `mailbox_name` stands in front of errors.
     CdatObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
                const std::string& path, std::shared_ptr<CdatCache> cache,
-               std::shared_ptr<DocumentMaker> documents, std::string mailbox_name,
+               std::shared_ptr<DocumentMaker> documents, Changed changed, std::string mailbox_name,
                base::Duration default_deadline);
     ~CdatObject();
 
@@ -63,6 +66,7 @@ private:
     bus::OwnPresence presence_;
     std::shared_ptr<CdatCache> cache_;
     std::shared_ptr<DocumentMaker> documents_;
+    Changed changed_;
     std::string mailbox_name_;
     base::Duration default_deadline_;
 };

@@ -17,13 +17,16 @@ std::vector<BusProtocol> to_bus(const std::vector<doe::Protocol>& protocols) {
     return result;
 }
 
-ManagerObject::ManagerObject(sdbus::IConnection& connection, bus::Pump& pump,
-                             const doe::AllowList& allowed, LockdownMode lockdown)
+ManagerObject::ManagerObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,
+                             EventHub& events, const Setup& setup)
     : AdaptorInterfaces(connection, sdbus::ObjectPath(names::root_path)),
       pump_(pump),
-      lockdown_(lockdown) {
+      gate_(gate),
+      events_(events),
+      lockdown_(setup.lockdown),
+      default_deadline_(setup.default_deadline) {
     std::vector<doe::Protocol> protocols;
-    for (const auto& entry : allowed.entries()) {
+    for (const auto& entry : setup.allowed.entries()) {
         protocols.push_back(entry.protocol);
     }
     allowed_ = to_bus(protocols);
@@ -41,6 +44,25 @@ void ManagerObject::update(LockdownMode lockdown) {
             bus::emit_properties_changed(getObject(), names::manager_interface, {"Lockdown"});
         });
     }
+}
+
+/// It takes nothing of a device: what a user may have is counted by the hub.
+void ManagerObject::Subscribe(sdbus::Result<sdbus::UnixFd>&& result, bus::OptionMap options) {
+    bus::serve(
+        pump_, presence_, std::move(result), options, bus::KnownOptions::common, default_deadline_,
+        [this](const auto& open, const bus::MethodOptions& parsed) {
+            const bus::Gatekeeper::Call call{.client = bus::current_sender(getObject()),
+                                             .method = {names::manager_interface, "Subscribe"},
+                                             .subject = "events",
+                                             .charge = bus::Charge::none};
+            bus::admit(gate_, call, open, parsed,
+                       [&events = events_](const auto& reply, const bus::MethodOptions& request) {
+                           auto subscribed = events.subscribe(request.request->uid());
+                           subscribed ? reply.succeed(
+                                            sdbus::UnixFd(subscribed->release(), sdbus::adopt_fd))
+                                      : reply.fail(subscribed.error());
+                       });
+        });
 }
 
 std::string ManagerObject::Version() {

@@ -22,7 +22,7 @@ std::string_view describe(Errc code) noexcept {
         case Errc::dead: return "the mailbox does not react to abort";
         case Errc::device_gone: return "the device is gone";
         case Errc::lockdown: return "kernel lockdown forbids config space writes";
-        case Errc::limits_exceeded: return "too many requests are queued";
+        case Errc::limits_exceeded: return "too many at once";
         case Errc::cancelled: return "the request was cancelled";
         case Errc::deadline_exceeded: return "the deadline passed";
         case Errc::too_large: return "the result is too large for this call";

@@ -21,13 +21,13 @@ enum class Errc {
     busy,     ///< the mailbox keeps Busy set (PCIe r6.2 6.30.3), or another program has the device
     timeout,  ///< the device gave no response in time
     aborted,  ///< the exchange was aborted before its response was complete
-    device_error,       ///< the device set the Error bit
-    malformed,          ///< the device sent something the specification forbids
-    dead,               ///< abort failed: the mailbox does not react any more
-    device_gone,        ///< the device was removed or does not answer config reads
-    lockdown,           ///< kernel lockdown forbids config space writes
-    limits_exceeded,    ///< a queue or quota is full
-    cancelled,          ///< the caller withdrew the request, or the service is stopping
+    device_error,     ///< the device set the Error bit
+    malformed,        ///< the device sent something the specification forbids
+    dead,             ///< abort failed: the mailbox does not react any more
+    device_gone,      ///< the device was removed or does not answer config reads
+    lockdown,         ///< kernel lockdown forbids config space writes
+    limits_exceeded,  ///< a queue or quota is full, or there are as many of something as there may be
+    cancelled,        ///< the caller withdrew the request, or the service is stopping
     deadline_exceeded,  ///< the caller's own deadline passed
     too_large,          ///< the result does not fit the way it was asked for
     io,                 ///< the operating system refused an access

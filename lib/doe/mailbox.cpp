@@ -317,6 +317,9 @@ void Mailbox::exchange_dropped(const Exchange& exchange, const base::Error& erro
     status_.counters.errors += exchange.go_time() ? 1U : 0U;
     status_.counters.aborts += exchange.aborted() ? 1U : 0U;
     status_.counters.aborts += tidied_up ? 1U : 0U;
+    if (exchange.go_time()) {
+        note_failure(error);
+    }
     const JobPtr job = std::exchange(running_, nullptr);
     activity_ = Activity::none;
     reset_wanted_ = false;
@@ -376,6 +379,18 @@ void Mailbox::count(const Exchange& exchange) {
         case Noticed::nothing: break;
         case Noticed::poll: ++counters.poll_completions; break;
         case Noticed::interrupt: ++counters.interrupt_completions; break;
+    }
+    if (activity_ != Activity::claim_abort && !exchange.outcome()) {
+        note_failure(exchange.outcome().error());
+    }
+}
+
+/// Published by itself: two of them may follow each other without anything else being told between them.
+void Mailbox::note_failure(const base::Error& error) {
+    if (running_) {
+        status_.failure = std::make_shared<const ExchangeFailure>(
+            ExchangeFailure{running_->operation->protocol(), error.code(), error.message()});
+        publish();
     }
 }
 

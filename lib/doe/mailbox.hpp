@@ -142,6 +142,7 @@ private:
                           bool tidied_up) override;
     void interrupts_given_up() override;
     void count(const Exchange& exchange);
+    void note_failure(const base::Error& error);
 
     // Answering.
     void answer(std::vector<Waiter> waiters,

@@ -3,9 +3,11 @@
 // What a Mailbox tells the outside about itself: a plain value that can be handed to another thread.
 #pragma once
 
+#include "base/error.hpp"
 #include "doe/protocol.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +47,13 @@ struct MailboxCounters {
     friend bool operator==(const MailboxCounters&, const MailboxCounters&) = default;
 };
 
+/// An exchange that ended without a response.
+struct ExchangeFailure {
+    Protocol protocol;
+    base::Errc code{};
+    std::string detail;  ///< the cause, for people; without the mailbox's name
+};
+
 struct MailboxStatus {
     MailboxState state = MailboxState::starting;
     Completion completion = Completion::poll;
@@ -52,6 +61,8 @@ struct MailboxStatus {
     std::uint32_t queue_length = 0;  ///< submissions that have no answer yet
     MailboxCounters counters;
     std::string last_error;  ///< empty when nothing has gone wrong since the claim
+    /// The last one, null before the first. Each has a status of its own, and another address than the one before.
+    std::shared_ptr<const ExchangeFailure> failure;
 };
 
 }  // namespace doed::doe

@@ -262,6 +262,12 @@ void Seat::hear(Life& life, const doe::MailboxStatus& status) {
     if (status.counters.exchanges > life.wire->rules().completed()) {
         breach("exchanges-are-counted", "more exchanges than were completed");
     }
+    if (status.failure && std::exchange(life.failure, status.failure) != status.failure) {
+        ++life.failures;
+    }
+    if (status.counters.errors != life.failures) {
+        breach("failures-are-told", "other failures than are counted");
+    }
 }
 
 void Seat::enter(Life& life, MailboxState state) {

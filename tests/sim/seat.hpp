@@ -24,12 +24,14 @@ struct Life {
     std::unique_ptr<doe::Mailbox> mailbox;
     std::optional<base::Errc> closing;  ///< why
     std::uint64_t resets = 0;
-    std::uint32_t outstanding = 0;         ///< submissions accepted and not answered
-    std::uint32_t resets_posted = 0;       ///< that the mailbox does not know of yet
-    std::uint32_t resets_outstanding = 0;  ///< that it has not answered
-    std::uint64_t claims = 1;              ///< begun
-    std::uint64_t timeouts = 0;            ///< runs that ended with one
-    std::uint64_t run_timed_out = 0;       ///< the last of them
+    std::uint32_t outstanding = 0;                        ///< submissions accepted and not answered
+    std::uint32_t resets_posted = 0;                      ///< that the mailbox does not know of yet
+    std::uint32_t resets_outstanding = 0;                 ///< that it has not answered
+    std::uint64_t claims = 1;                             ///< begun
+    std::uint64_t failures = 0;                           ///< of exchanges, that were told
+    std::shared_ptr<const doe::ExchangeFailure> failure;  ///< the last of them
+    std::uint64_t timeouts = 0;                           ///< runs that ended with one
+    std::uint64_t run_timed_out = 0;                      ///< the last of them
     doe::MailboxState state = doe::MailboxState::starting;
     Instant state_since{};
     base::Duration revival_pause{};  ///< before a dead mailbox is tried again

@@ -30,6 +30,9 @@ TEST(AnEmptyConfiguration, HasTheDocumentedDefaults) {
     EXPECT_EQ(config->limits.per_client, 16U);
     EXPECT_EQ(config->limits.per_user, 32U);
     EXPECT_EQ(config->limits.in_all, 512U);
+    EXPECT_EQ(config->events.subscribers_per_user, 8U);
+    EXPECT_EQ(config->events.subscribers_in_all, 64U);
+    EXPECT_EQ(config->events.queue, 256U);
 }
 
 TEST(AConfiguration, SetsEveryKey) {
@@ -38,6 +41,7 @@ TEST(AConfiguration, SetsEveryKey) {
         "exchange_timeout_ms": 2000, "queue_limit": 8, "default_deadline_ms": 500,
         "queue_limit_per_client": 3, "queue_limit_per_user": 4, "queue_limit_in_all": 65536,
         "refresh_limit": 5, "reader_group": "storage",
+        "subscriber_limit_per_user": 6, "subscriber_limit_in_all": 4096, "event_queue_limit": 65536,
         "disable_protocols": ["1e98:02"]})",
                                       "doed.json");
     ASSERT_TRUE(config) << config.error().message();
@@ -54,6 +58,9 @@ TEST(AConfiguration, SetsEveryKey) {
     EXPECT_EQ(config->limits.per_user, 4U);
     EXPECT_EQ(config->limits.in_all, 65536U);
     EXPECT_EQ(config->refreshes.at_once, 5U);
+    EXPECT_EQ(config->events.subscribers_per_user, 6U);
+    EXPECT_EQ(config->events.subscribers_in_all, 4096U);
+    EXPECT_EQ(config->events.queue, 65536U);
     EXPECT_EQ(config->reader_group, "storage");
 }
 

@@ -13,6 +13,7 @@
 #include "daemon/bus/gatekeeper.hpp"
 #include "daemon/bus/peer_watch.hpp"
 #include "daemon/bus/pump.hpp"
+#include "daemon/events/event_hub.hpp"
 #include "daemon/objects/manager_object.hpp"
 #include "daemon/served_device.hpp"
 #include "fake_tree.hpp"
@@ -58,7 +59,10 @@ public:
             config.limits);
         polkit.emplace(*connection, *pump);
         gate.emplace(*clients, *polkit, bus::Gatekeeper::Setup{});
-        manager.emplace(*connection, *pump, config.allowed, LockdownMode::unknown);
+        manager.emplace(*connection, *pump, *gate, events,
+                        ManagerObject::Setup{.allowed = config.allowed,
+                                             .lockdown = LockdownMode::unknown,
+                                             .default_deadline = config.default_deadline});
         bus::request_name(*connection, names::bus_name);
         client.emplace(bus.address());
         pump->start();
@@ -127,6 +131,7 @@ public:
     boost::asio::io_context loop{1};
     static constexpr int worker_count = 2;
     boost::asio::thread_pool workers{worker_count};
+    EventHub events{loop.get_executor(), config.events};
     FakeTree run;  ///< /run/doed
     std::unique_ptr<LeaseRegistry> leases =
         LeaseRegistry::open(loop.get_executor(), run.root() / "leases").value();
@@ -148,6 +153,7 @@ public:
                           .sysfs_root = std::nullopt,
                           .power_records = {},
                           .leases = *leases,
+                          .events = &events,
                           .loop = loop.get_executor(),
                           .workers = workers.get_executor(),
                           .changed = [this] { changed(); },

@@ -56,6 +56,7 @@ public:
 constexpr std::uint32_t readers = 900;
 constexpr Method get_table{names::cdat_interface, "GetTable"};
 constexpr Method reset{names::mailbox_interface, "Reset"};
+constexpr Method subscribe{names::manager_interface, "Subscribe"};
 
 class TheGatekeeper : public OnABus {
 protected:
@@ -103,7 +104,8 @@ protected:
 
 const std::string denied(error_name(Errc::access_denied));
 
-TEST(TheListOfMethods, HasThoseThatTakeADeviceAndNoOthers) {
+TEST(TheListOfMethods, HasThoseThatTheContractHasAndNoOthers) {
+    EXPECT_EQ(access_to(subscribe), Access::look);
     EXPECT_EQ(access_to(get_table), Access::read_cdat);
     EXPECT_EQ(access_to(reset), Access::manage);
     EXPECT_EQ(access_to({names::mailbox_interface, "Release"}), Access::manage);
@@ -115,6 +117,13 @@ TEST_F(TheGatekeeper, LetsRootDoWhatIsListedWithoutPolkit) {
     EXPECT_EQ(decided(":root", get_table), "yes");
     EXPECT_EQ(decided(":root", reset), "yes");
     EXPECT_EQ(decided(":root", {names::mailbox_interface, "Exchange"}), denied);
+    EXPECT_THAT(authority.asked, IsEmpty());
+}
+
+TEST_F(TheGatekeeper, LetsEverybodySubscribeWithoutPolkit) {
+    for (const char* const client : {":root", ":reader", ":nobody"}) {
+        EXPECT_EQ(decided(client, subscribe), "yes");
+    }
     EXPECT_THAT(authority.asked, IsEmpty());
 }
 

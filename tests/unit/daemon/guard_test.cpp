@@ -139,8 +139,7 @@ TEST_F(AHandler, ThatThrowsABusErrorAnswersWithThatOne) {
 
 TEST_F(AHandler, ThatRunsOutOfMemorySaysSo) {
     serve_with([](const auto&) { throw std::bad_alloc(); });
-    EXPECT_EQ(call("GetTable"),
-              "org.doed1.Error.LimitsExceeded: out of memory: too many requests are queued");
+    EXPECT_EQ(call("GetTable"), "org.doed1.Error.LimitsExceeded: out of memory: too many at once");
 }
 
 TEST_F(AHandler, ThatForgetsItsCallAnswersCancelled) {

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace doed::doe {
@@ -123,10 +124,15 @@ protected:
                                             std::make_shared<emulator::FaultInjector>(
                                                 emulator::FaultScript{.rules = faults_, .seed = 1},
                                                 [this] { return scheduler_.now(); }))});
-        mailbox_.emplace(scheduler_, std::make_unique<DoeFunctionConfigSpace>(*function_),
-                         pci::Address{.bus = 0x0D}, pci::DoeCapability{DoeFunction::offset, 1},
-                         options_, allowed_,
-                         [this](const MailboxStatus& status) { states_.push_back(status.state); });
+        mailbox_.emplace(
+            scheduler_, std::make_unique<DoeFunctionConfigSpace>(*function_),
+            pci::Address{.bus = 0x0D}, pci::DoeCapability{DoeFunction::offset, 1}, options_,
+            allowed_, [this](const MailboxStatus& status) {
+                states_.push_back(status.state);
+                if (status.failure && (failures_.empty() || failures_.back() != status.failure)) {
+                    failures_.push_back(status.failure);
+                }
+            });
     }
     void claim(base::Duration response_time = {}) {
         make(response_time);
@@ -168,6 +174,7 @@ protected:
     std::unique_ptr<DoeFunction> function_;
     std::optional<Mailbox> mailbox_;
     std::vector<MailboxState> states_;
+    std::vector<std::shared_ptr<const ExchangeFailure>> failures_;
     std::vector<std::shared_ptr<Answer>> order_;  ///< as they were answered
     Ticket last_ticket_ = 0;
 };

@@ -38,6 +38,39 @@ TEST_F(AMailbox, TimesOutASilentDeviceAndServesAgain) {
     EXPECT_EQ(mailbox_->status().last_error, silent->text());
 }
 
+TEST_F(AMailbox, TellsOfEachExchangeThatFailsOnceWithProtocolAndCause) {
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::error_in_response, 4, 2),
+               emulator::FaultRule::at(emulator::FaultKind::never_ready, 6)};
+    claim();
+    EXPECT_THAT(failures_, testing::IsEmpty());
+    std::vector<Errc> causes;
+    for (int i = 0; i < 3; ++i) {
+        const auto read = submit_cdat();
+        run_until_answered(read);
+        ASSERT_FALSE(read->succeeded());
+        causes.push_back(read->outcome->error().code());
+        EXPECT_NE(read->text().find(failures_.back()->detail), std::string::npos)
+            << read->text() << " is told as " << failures_.back()->detail;
+    }
+    EXPECT_THAT(causes,
+                testing::ElementsAre(Errc::device_error, Errc::device_error, Errc::timeout));
+    ASSERT_EQ(failures_.size(), causes.size());
+    for (std::size_t i = 0; i < causes.size(); ++i) {
+        EXPECT_EQ(failures_[i]->code, causes[i]);
+        EXPECT_EQ(failures_[i]->protocol, protocol_table_access);
+    }
+    EXPECT_EQ(mailbox_->status().counters.errors, failures_.size());
+}
+
+TEST_F(AMailbox, TellsOfADiscoveryThatFailsWhileItIsClaimed) {
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::error_in_response, 1)};
+    claim();
+    ASSERT_EQ(failures_.size(), 1U);
+    EXPECT_EQ(failures_[0]->protocol, protocol_discovery);
+    EXPECT_EQ(failures_[0]->code, Errc::device_error);
+    EXPECT_EQ(mailbox_->status().counters.errors, 1U);
+}
+
 TEST_F(AMailbox, StuckBusyIsReportedAfterOneSecondAndDeadAfterTwo) {
     claim();
     function_->stuck_status = status_busy;
