@@ -89,7 +89,7 @@ class Library:
         return {"LD_LIBRARY_PATH": f"{self.folder}{self.libdir}"}
 
     def build(self, source):
-        language = ["-x", "c", "-std=c11"] if source.endswith(".c") else ["-std=c++23"]
+        language = ["-x", "c", "-std=c11"] if source.endswith(".c") else ["-std=c++20"]
         program = self.folder / pathlib.Path(source).stem
         # A folder that stands for the root, whatever the prefix.
         flags = self.pkg_config("--cflags", "--libs", PKG_CONFIG_SYSROOT_DIR=str(self.folder),

@@ -294,7 +294,7 @@ public:
     template <typename Token>
     auto async_next_event(Token&& token) {
         return boost::asio::async_initiate<Token, void(Result<Event>)>(
-            [this](auto handler) { next_event(std::move(handler)); }, token);
+            [this](auto handler) { this->next_event(std::move(handler)); }, token);
     }
 
 private:
