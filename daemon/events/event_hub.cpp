@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace doed::daemon {
 
@@ -27,7 +28,7 @@ EventHub::EventHub(boost::asio::any_io_executor loop, const EventLimits& limits)
 
 EventHub::~EventHub() = default;
 
-base::Result<base::UniqueFd> EventHub::subscribe(std::uint32_t uid) {
+base::Result<void> EventHub::has_room(std::uint32_t uid) const {
     const auto user = book_->users.find(uid);
     if (user != book_->users.end() && user->second >= limits_.subscribers_per_user) {
         return base::fail(base::Errc::limits_exceeded,
@@ -38,6 +39,17 @@ base::Result<base::UniqueFd> EventHub::subscribe(std::uint32_t uid) {
         return base::fail(base::Errc::limits_exceeded,
                           "there are " + std::to_string(book_->entries.size()) +
                               " subscriptions to events (subscriber_limit_in_all)");
+    }
+    return {};
+}
+
+base::Result<base::UniqueFd> EventHub::subscribe(std::uint32_t uid) {
+    if (!has_room(uid)) {
+        // What has just been closed may not be known yet.
+        book_->tidy_up();
+    }
+    if (const auto room = has_room(uid); !room) {
+        return std::unexpected(room.error());
     }
     const std::uint64_t id = next_id_++;
     auto opened = Subscription::open(loop_, limits_.queue, [weak = std::weak_ptr(book_), id] {
@@ -76,11 +88,26 @@ std::size_t EventHub::subscriber_count() const noexcept {
 
 void EventHub::Book::strike_out(std::uint64_t id) {
     const auto entry = entries.find(id);
+    if (entry == entries.end()) {
+        return;
+    }
     const auto user = users.find(entry->second.uid);
     if (--user->second == 0) {
         users.erase(user);
     }
     entries.erase(entry);
+}
+
+void EventHub::Book::tidy_up() {
+    std::vector<std::uint64_t> over;
+    for (const auto& [id, entry] : entries) {
+        if (entry.subscription->is_over()) {
+            over.push_back(id);
+        }
+    }
+    for (const std::uint64_t id : over) {
+        strike_out(id);
+    }
 }
 
 }  // namespace doed::daemon

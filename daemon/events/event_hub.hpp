@@ -39,6 +39,8 @@ public:
     [[nodiscard]] std::size_t subscriber_count() const noexcept;
 
 private:
+    [[nodiscard]] base::Result<void> has_room(std::uint32_t uid) const;
+
     /// What the ends of subscriptions are struck out of; they may come when the hub is no more.
     struct Book {
         struct Entry {
@@ -48,7 +50,10 @@ private:
         std::map<std::uint64_t, Entry> entries;
         std::map<std::uint32_t, std::uint32_t> users;  ///< subscriptions of each; none is 0
 
+        /// Nothing when it is not there any more.
         void strike_out(std::uint64_t id);
+        /// Strikes out those whose ends are closed.
+        void tidy_up();
     };
 
     boost::asio::any_io_executor loop_;

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace doed::daemon {
@@ -83,6 +84,14 @@ void Subscription::push(SharedEvent event) {
     if (!waiting_) {
         send_all();
     }
+}
+
+bool Subscription::is_over() {
+    if (!socket_.is_open()) {
+        return true;
+    }
+    pollfd hang_up{.fd = socket_.native_handle(), .events = 0, .revents = 0};
+    return ::poll(&hang_up, 1, 0) > 0;
 }
 
 void Subscription::send_all() {

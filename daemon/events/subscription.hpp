@@ -44,6 +44,9 @@ public:
     /// Sends the event, or has it wait.
     void push(SharedEvent event);
 
+    /// Whether the subscriber has closed its end, which ended() may not have told yet.
+    [[nodiscard]] bool is_over();
+
 private:
     void begin();
     void send_all();

@@ -23,10 +23,6 @@ class Event(NamedTuple):
     mailbox: int   # offset, 0 for none
     body: tuple    # numbers and texts
 
-    def what(self):
-        """All but what is this subscriber's own."""
-        return self[3:]
-
 
 def texts(body):
     found = []
@@ -57,8 +53,15 @@ class Subscriber:
     def __init__(self, client):
         self.socket = socket.socket(fileno=client.invoke_for_file(harness.ROOT, harness.MANAGER, "Subscribe"))
         self.socket.setblocking(False)
-        self.events = []
+        self.packets = []
+        self.parsed = []
         self.ended = False
+
+    @property
+    def events(self):
+        """What has been read. Taken apart when somebody looks at it: a hundred subscribers read a lot."""
+        self.parsed += [parse(packet) for packet in self.packets[len(self.parsed):]]
+        return self.parsed
 
     def close(self):
         self.socket.close()
@@ -74,7 +77,7 @@ class Subscriber:
             if not packet:
                 self.ended = True
                 break
-            self.events.append(parse(packet))
+            self.packets.append(packet)
             count += 1
         return count
 
@@ -91,14 +94,19 @@ class Subscriber:
     def total(self):
         """How many events there were, lost ones included; the sequence numbers say the same."""
         expected = 0
-        for event in self.events:
-            expected += event.lost
-            assert event.sequence == expected, event
+        for packet in self.packets:
+            sequence, lost = struct.unpack_from("<QQ", packet, 8)
+            expected += lost
+            assert sequence == expected, parse(packet)
             expected += 1
         return expected
 
     def lost(self):
-        return sum(event.lost for event in self.events)
+        return sum(struct.unpack_from("<Q", packet, 16)[0] for packet in self.packets)
+
+    def told(self):
+        """All of it but what is this subscriber's own: sequence, lost, pending and the greeting."""
+        return [packet[:4] + packet[24:] for packet in self.packets[1:]]
 
 
 class View:

@@ -312,6 +312,22 @@ TEST_F(AnEventHub, HasSoManySubscribersInAllAndNoMore) {
     EXPECT_TRUE(hub->subscribe(3));
 }
 
+TEST_F(AnEventHub, CountsNoneThatHasJustBeenClosed) {
+    make({.subscribers_per_user = 2});
+    auto first = subscribe();
+    const auto second = subscribe();
+    first.reset();
+    // Nothing has run on the loop since.
+    const auto third = hub->subscribe(user);
+    EXPECT_TRUE(third);
+    EXPECT_EQ(hub->subscriber_count(), 2U);
+    EXPECT_FALSE(hub->subscribe(user));
+    run();
+    tell(1);
+    EXPECT_EQ(read_all(second).size(), 2U);
+    EXPECT_EQ(read_all(*third).size(), 2U);
+}
+
 TEST_F(AnEventHub, SaysWhenItHasNoDescriptorLeft) {
     const NoDescriptors exhausted;
     const auto refused = hub->subscribe(user);
