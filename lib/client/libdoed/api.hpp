@@ -6,6 +6,8 @@
 #include "client/libdoed/boundary.hpp"
 #include "client/libdoed/session.hpp"
 
+#include <utility>
+
 namespace doed::client {
 
 /// Lets `work` do it with the session, if it may be used here and now.
@@ -23,6 +25,15 @@ int with_session(const doed_context* context, Work&& work) noexcept {
         return -EBUSY;
     }
     return guarded([&] { return work(session); });
+}
+
+/// The same for functions that call doed, whose last error is told.
+template <typename Work>
+int with_bus(doed_context* context, Work&& work) noexcept {
+    if (context != nullptr) {
+        context->session.forget_error();
+    }
+    return with_session(context, std::forward<Work>(work));
 }
 
 }  // namespace doed::client

@@ -8,7 +8,6 @@
 #include "client/libdoed/handles.hpp"
 #include "client/libdoed/shared.hpp"
 
-#include <doed/doed.h>
 #include <systemd/sd-bus.h>
 
 #include <cstdint>
@@ -17,6 +16,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <doed/doed.h>
 
 namespace doed::client {
 
@@ -85,9 +86,14 @@ struct doed_call final : doed::client::Shared {
         delivered,  ///< it has been or is being called
     };
 
-    doed_call(doed::client::Session& owner, doed::client::Request&& wanted,
-              doed_callback call_back, void* data)
+    doed_call(doed::client::Session& owner, doed::client::Request&& wanted, doed_callback call_back,
+              void* data)
         : session(&owner), request(std::move(wanted)), callback(call_back), userdata(data) {}
+
+    /// What doed is being asked for.
+    [[nodiscard]] doed::client::Operation operation() const noexcept {
+        return asks_for_file ? doed::client::Operation::table_file : request.operation;
+    }
 
     doed::client::Session* session;  ///< null once delivered
     doed::client::Request request;
@@ -95,7 +101,7 @@ struct doed_call final : doed::client::Shared {
     void* userdata;
     State state = State::waiting;
     bool cancelled = false;
-    bool asks_for_file = false;  ///< the table is too large for a message
+    bool asks_for_file = false;       ///< the table is too large for a message
     std::uint64_t deadline_usec = 0;  ///< when doed is to have answered
     std::uint64_t given_up_usec = 0;  ///< when it is not waited for any more
     doed::client::SlotPtr slot;

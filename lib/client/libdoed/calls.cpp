@@ -4,16 +4,16 @@
 #include "base/dbus_names.hpp"
 #include "client/libdoed/api.hpp"
 
-#include <doed/doed.h>
-
 #include <string_view>
+
+#include <doed/doed.h>
 
 using doed::client::copied;
 using doed::client::Operation;
 using doed::client::Ref;
 using doed::client::Request;
 using doed::client::Session;
-using doed::client::with_session;
+using doed::client::with_bus;
 
 namespace {
 
@@ -23,7 +23,7 @@ constexpr std::uint32_t known_cdat_flags = DOED_CDAT_REFRESH;
 template <typename Give>
 int run(doed_context* context, Operation operation, const char* path, std::uint32_t flags,
         const void* ret, Give&& give) noexcept {
-    return with_session(context, [&](Session& session) {
+    return with_bus(context, [&](Session& session) {
         if (path == nullptr || ret == nullptr || (flags & ~known_cdat_flags) != 0) {
             return -EINVAL;
         }
@@ -36,7 +36,7 @@ int run(doed_context* context, Operation operation, const char* path, std::uint3
 
 int submit(doed_context* context, Operation operation, const char* path, std::uint32_t flags,
            doed_callback callback, void* userdata, doed_call** ret) noexcept {
-    return with_session(context, [&](Session& session) {
+    return with_bus(context, [&](Session& session) {
         if (path == nullptr || (flags & ~known_cdat_flags) != 0) {
             return -EINVAL;
         }
@@ -48,7 +48,7 @@ int submit(doed_context* context, Operation operation, const char* path, std::ui
 
 /// Gives out one reference.
 template <typename T>
-auto reference_to(T** ret, Ref<T> doed_reply::*member) {
+auto reference_to(T** ret, Ref<T> doed_reply::* member) {
     return [=](doed_reply& reply) {
         *ret = (reply.*member).release();
         return 0;
@@ -184,8 +184,8 @@ int doed_cdat_refresh(doed_context* context, const char* mailbox_path, uint32_t*
                });
 }
 
-int doed_cdat_refresh_async(doed_context* context, const char* mailbox_path,
-                            doed_callback callback, void* userdata, doed_call** ret) {
+int doed_cdat_refresh_async(doed_context* context, const char* mailbox_path, doed_callback callback,
+                            void* userdata, doed_call** ret) {
     return submit(context, Operation::refresh, mailbox_path, 0, callback, userdata, ret);
 }
 

@@ -5,11 +5,11 @@
 #include "client/libdoed/cdat_values.hpp"
 #include "client/libdoed/handles.hpp"
 
-#include <doed/cdat.h>
-
 #include <cerrno>
 #include <cstddef>
 #include <vector>
+
+#include <doed/cdat.h>
 
 using doed::client::at_index;
 using doed::client::fill;
@@ -54,7 +54,7 @@ int doed_cdat_header(const doed_cdat* cdat, struct doed_table_header* ret) {
         return -EINVAL;
     }
     const auto& header = cdat->table.header();
-    struct doed_table_header value {};
+    struct doed_table_header value{};
     value.length = header.length_bytes;
     value.revision = header.revision;
     value.checksum = header.checksum;
@@ -65,7 +65,7 @@ int doed_cdat_header(const doed_cdat* cdat, struct doed_table_header* ret) {
 
 int doed_cdat_problem(const doed_cdat* cdat, size_t index, struct doed_table_problem* ret) {
     return at_index(cdat, &doed_cdat::problems, index, [&](const doed::cdat::Problem& problem) {
-        struct doed_table_problem value {};
+        struct doed_table_problem value{};
         value.severity = static_cast<std::uint32_t>(problem.severity);
         value.offset = problem.offset_bytes;
         // The names are literals, which end with a zero.
@@ -83,7 +83,7 @@ int doed_cdat_structure(const doed_cdat* cdat, size_t index, struct doed_table_s
     if (index >= structures.size()) {
         return -ENOENT;
     }
-    struct doed_table_structure value {};
+    struct doed_table_structure value{};
     value.offset = structures[index].offset_bytes;
     value.length = structures[index].length_bytes;
     value.type = structures[index].type;
@@ -109,8 +109,7 @@ int doed_cdat_dslbis(const doed_cdat* cdat, size_t index, struct doed_dslbis* re
         for (std::size_t i = 0; i < placed.body.entries.size(); ++i) {
             const std::uint16_t entry = placed.body.entries[i];
             value.entries[i] = entry;
-            value.values[i] =
-                value_of_entry(placed.body.base_unit, entry, placed.body.data_type);
+            value.values[i] = value_of_entry(placed.body.base_unit, entry, placed.body.data_type);
         }
         value.handle = placed.body.handle;
         value.flags = placed.body.flags;

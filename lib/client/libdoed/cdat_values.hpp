@@ -7,12 +7,12 @@
 #include "cdat/summary.hpp"
 #include "cdat/value.hpp"
 
-#include <doed/cdat.h>
-
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+
+#include <doed/cdat.h>
 
 namespace doed::client {
 
@@ -58,7 +58,7 @@ void take_performance(T& out, const cdat::Performance& performance) noexcept {
 
 /// What `give` does with one of a list; -ENOENT beyond its end.
 template <typename Owner, typename List, typename Give>
-int at_index(const Owner* owner, List Owner::*list, std::size_t index, Give&& give) noexcept {
+int at_index(const Owner* owner, List Owner::* list, std::size_t index, Give&& give) noexcept {
     if (owner == nullptr) {
         return -EINVAL;
     }

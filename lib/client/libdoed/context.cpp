@@ -4,11 +4,10 @@
 #include "client/libdoed/api.hpp"
 #include "client/libdoed/errors.hpp"
 
-#include <doed/doed.h>
-
 #include <memory>
 #include <string>
 
+#include <doed/doed.h>
 #include <poll.h>
 
 using doed::client::guarded;
@@ -18,8 +17,7 @@ using doed::client::with_session;
 
 namespace {
 
-constexpr std::uint32_t known_flags =
-    DOED_ALLOW_INTERACTIVE_AUTHORIZATION | DOED_NO_AUTOSTART;
+constexpr std::uint32_t known_flags = DOED_ALLOW_INTERACTIVE_AUTHORIZATION | DOED_NO_AUTOSTART;
 
 }  // namespace
 
@@ -114,7 +112,7 @@ int doed_set_tick(doed_context* context, doed_tick tick, void* userdata) {
 }
 
 int doed_connect(doed_context* context) {
-    return with_session(context, [](Session& session) { return session.connect(); });
+    return doed::client::with_bus(context, [](Session& session) { return session.connect(); });
 }
 
 const char* doed_last_error_name(const doed_context* context) {
@@ -150,8 +148,7 @@ int doed_get_timeout(doed_context* context, uint64_t* ret_usec) {
 int doed_process(doed_context* context) {
     // A callback may drop the last reference.
     doed_ref(context);
-    const int result =
-        with_session(context, [](Session& session) { return session.process(); });
+    const int result = with_session(context, [](Session& session) { return session.process(); });
     doed_unref(context);
     return result;
 }

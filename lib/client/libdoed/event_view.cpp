@@ -17,8 +17,8 @@ doed_event empty_event(std::uint32_t type) noexcept {
     doed_event event{};
     event.size = sizeof event;
     event.type = type;
-    for (const char** text :
-         {&event.address, &event.path, &event.from, &event.to, &event.owner, &event.name, &event.text}) {
+    for (const char** text : {&event.address, &event.path, &event.from, &event.to, &event.owner,
+                              &event.name, &event.text}) {
         *text = "";
     }
     return event;
@@ -93,8 +93,7 @@ private:
 }  // namespace
 
 EventView::EventView(const base::EventPacket& packet)
-    : packet_(packet.event),
-      event_(empty_event(static_cast<std::uint32_t>(packet.event.type()))) {
+    : packet_(packet.event), event_(empty_event(static_cast<std::uint32_t>(packet.event.type()))) {
     event_.pending = packet.delivery.pending;
     event_.sequence = packet.delivery.sequence;
     event_.lost = packet.delivery.lost;

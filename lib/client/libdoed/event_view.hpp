@@ -5,10 +5,10 @@
 
 #include "base/event.hpp"
 
-#include <doed/doed.h>
-
 #include <cstdint>
 #include <string>
+
+#include <doed/doed.h>
 
 namespace doed::client {
 

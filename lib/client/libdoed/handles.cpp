@@ -21,8 +21,9 @@ T value_of(const doed::client::PropertyMap& properties, std::string_view name) {
 doed_manager::doed_manager(const doed::client::PropertyMap& properties)
     : version(value_of<std::string>(properties, "Version")),
       lockdown(value_of<std::string>(properties, "Lockdown")),
-      protocols(make_ref<doed_features>(
-          value_of<std::vector<Feature>>(properties, "AllowedProtocols"))) {}
+      protocols(
+          make_ref<doed_features>(value_of<std::vector<Feature>>(properties, "AllowedProtocols"))) {
+}
 
 doed_mailbox::doed_mailbox(doed_device& parent, std::size_t number,
                            doed::client::MailboxRecord&& mailbox)

@@ -10,14 +10,14 @@
 #include "client/message_reader.hpp"
 #include "client/records.hpp"
 
-#include <doed/doed.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <doed/doed.h>
 
 struct doed_features final : doed::client::Shared {
     explicit doed_features(std::vector<doed::client::Feature> features)

@@ -60,9 +60,9 @@ int append_option(sd_bus_message* message, const char* name, const char* type,
         return error;
     }
     // 'b' is an int, 't' a number of 64 bits.
-    const int error = *type == 'b'
-                          ? sd_bus_message_append(message, "sv", name, type, static_cast<int>(value))
-                          : sd_bus_message_append(message, "sv", name, type, value);
+    const int error =
+        *type == 'b' ? sd_bus_message_append(message, "sv", name, type, static_cast<int>(value))
+                     : sd_bus_message_append(message, "sv", name, type, value);
     return error < 0 ? error : sd_bus_message_close_container(message);
 }
 
@@ -78,7 +78,7 @@ int append_options(sd_bus_message* message, const doed_call& call, std::uint64_t
     if (error >= 0 && call.request.settings.interactive) {
         error = append_option(message, names::option_interactive, "b", 1);
     }
-    if (error >= 0 && call.request.refresh && method_of(call.request.operation).takes_refresh) {
+    if (error >= 0 && call.request.refresh && method_of(call.operation()).takes_refresh) {
         error = append_option(message, names::option_refresh, "b", 1);
     }
     return error < 0 ? error : sd_bus_message_close_container(message);
@@ -167,9 +167,8 @@ bool has_options(Operation operation) noexcept {
     return method.interface != object_manager_interface && method.interface != properties_interface;
 }
 
-int make_message(sd_bus* bus, const doed_call& call, std::uint64_t now,
-                 sd_bus_message** ret) {
-    const Operation operation = call.asks_for_file ? Operation::table_file : call.request.operation;
+int make_message(sd_bus* bus, const doed_call& call, std::uint64_t now, sd_bus_message** ret) {
+    const Operation operation = call.operation();
     const Method method = method_of(operation);
     sd_bus_message* raw = nullptr;
     int error = sd_bus_message_new_method_call(
@@ -199,7 +198,7 @@ void read_answer(doed_call& call, sd_bus_message* answer) {
         call.reply.fail(errno_of(error->name), error->name, text);
         return;
     }
-    const Operation operation = call.asks_for_file ? Operation::table_file : call.request.operation;
+    const Operation operation = call.operation();
     const Method method = method_of(operation);
     if (sd_bus_message_has_signature(answer, method.answer) == 0) {
         call.reply.fail(-EPROTO, {},

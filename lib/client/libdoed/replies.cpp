@@ -5,13 +5,13 @@
 #include "client/libdoed/api.hpp"
 #include "client/libdoed/subscription.hpp"
 
-#include <doed/doed.h>
-
 #include <string_view>
+
+#include <doed/doed.h>
 
 using doed::client::Ref;
 using doed::client::Session;
-using doed::client::with_session;
+using doed::client::with_bus;
 
 extern "C" {
 
@@ -73,15 +73,14 @@ int doed_reply_take_fd(const doed_reply* reply) {
 
 int doed_subscribe(doed_context* context, doed_event_callback callback, void* userdata,
                    doed_subscription** ret) {
-    return with_session(context, [&](Session& session) {
+    return with_bus(context, [&](Session& session) {
         if (callback == nullptr || ret == nullptr) {
             return -EINVAL;
         }
         if (const int error = session.begin(); error < 0) {
             return error;
         }
-        auto subscription =
-            doed::client::make_ref<doed_subscription>(session, callback, userdata);
+        auto subscription = doed::client::make_ref<doed_subscription>(session, callback, userdata);
         session.add(subscription);
         if (const int error = subscription->begin(); error < 0) {
             subscription->end();
@@ -111,8 +110,7 @@ const char* doed_event_type_name(uint32_t type) {
         return "unknown";
     }
     // The names are literals, which end with a zero.
-    const std::string_view name =
-        doed::base::to_string(static_cast<doed::base::EventType>(type));
+    const std::string_view name = doed::base::to_string(static_cast<doed::base::EventType>(type));
     return name.empty() ? "unknown" : name.data();
 }
 

@@ -155,13 +155,12 @@ void Session::send(doed_call& call) noexcept {
 }
 
 void Session::try_to_send(doed_call& call) {
-    const Operation operation =
-        call.asks_for_file ? Operation::table_file : call.request.operation;
-    if (needs_descriptors(operation) && sd_bus_can_send(bus_.get(), SD_BUS_TYPE_UNIX_FD) <= 0) {
+    if (needs_descriptors(call.operation()) &&
+        sd_bus_can_send(bus_.get(), SD_BUS_TYPE_UNIX_FD) <= 0) {
         if (call.asks_for_file) {
             fail(call, -E2BIG, too_large_name,
-                 "the table is longer than 64 KiB, and the connection to " +
-                     place_.description() + " cannot carry a file");
+                 "the table is longer than 64 KiB, and the connection to " + place_.description() +
+                     " cannot carry a file");
         } else {
             fail(call, -EOPNOTSUPP, {},
                  "the connection to " + place_.description() +
@@ -228,8 +227,9 @@ void Session::fail(doed_call& call, int why, std::string_view name,
 
 void Session::expire(std::uint64_t now) noexcept {
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-        fail(*deadlines_.begin()->second, -ETIME, timeout_name,
-             ready_ ? "doed did not answer in time" : "the bus did not take the connection in time");
+        fail(
+            *deadlines_.begin()->second, -ETIME, timeout_name,
+            ready_ ? "doed did not answer in time" : "the bus did not take the connection in time");
     }
 }
 

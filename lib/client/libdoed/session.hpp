@@ -43,6 +43,12 @@ public:
     [[nodiscard]] const std::string& last_name() const noexcept { return last_name_; }
     [[nodiscard]] const std::string& last_message() const noexcept { return last_message_; }
 
+    /// Before a function that may fail.
+    void forget_error() noexcept {
+        last_name_.clear();
+        last_message_.clear();
+    }
+
     /// Begins the connection if there is none. Errors as doed_connect().
     [[nodiscard]] int begin();
     /// Waits until the connection is ready.

@@ -182,11 +182,10 @@ int Session::run_until(const std::function<bool()>& done, std::uint64_t deadline
             end = std::min(end, deadlines_.begin()->first);
         }
         const std::uint64_t left = end > now ? end - now : 0;
-        const int timeout_ms =
-            end == never_usec
-                ? -1
-                : static_cast<int>(std::min<std::uint64_t>(
-                      left / 1'000 + 1, std::numeric_limits<int>::max()));
+        const int timeout_ms = end == never_usec
+                                   ? -1
+                                   : static_cast<int>(std::min<std::uint64_t>(
+                                         left / 1'000 + 1, std::numeric_limits<int>::max()));
         const int events = sd_bus_get_events(bus_.get());
         pollfd wanted{sd_bus_get_fd(bus_.get()), static_cast<short>(events < 0 ? 0 : events), 0};
         if (end != 0 && ::poll(&wanted, 1, timeout_ms) < 0 && errno == EINTR && tick != nullptr) {

@@ -3,11 +3,11 @@
 // The functions of doed/doed.h that look at what was given out: snapshots, features, status, manager.
 #include "client/libdoed/handles.hpp"
 
-#include <doed/doed.h>
-
 #include <algorithm>
 #include <array>
 #include <string_view>
+
+#include <doed/doed.h>
 
 using doed::client::MailboxRecord;
 

@@ -38,7 +38,8 @@ int doed_subscription::begin() {
     // Only who subscribes starts a doed, not its going away.
     request.settings.autostart = request.settings.autostart && is_first_ && !told_gone_;
     doed_call* call = nullptr;
-    const int error = session_->submit(std::move(request), &doed_subscription::on_stream, this, &call);
+    const int error =
+        session_->submit(std::move(request), &doed_subscription::on_stream, this, &call);
     if (error < 0) {
         return error;
     }

@@ -15,12 +15,12 @@
 #include "client/libdoed/call.hpp"
 #include "client/libdoed/shared.hpp"
 
-#include <doed/doed.h>
-
 #include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
+
+#include <doed/doed.h>
 
 struct doed_subscription final : doed::client::Shared {
 public:
@@ -70,10 +70,10 @@ private:
     doed::base::UniqueFd stream_;
     doed::client::Ref<doed_call> asking_;
     std::deque<Notice> notices_;
-    bool is_first_ = true;     ///< no stream has begun yet
-    bool told_gone_ = false;   ///< since the last stream
-    bool appeared_ = false;    ///< doed's name, since it was asked
-    bool outlived_ = false;    ///< another doed has come while the stream was open
+    bool is_first_ = true;    ///< no stream has begun yet
+    bool told_gone_ = false;  ///< since the last stream
+    bool appeared_ = false;   ///< doed's name, since it was asked
+    bool outlived_ = false;   ///< another doed has come while the stream was open
     std::uint64_t pause_usec_ = 0;
     std::uint64_t ask_at_usec_ = 0;
 };

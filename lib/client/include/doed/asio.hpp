@@ -14,8 +14,6 @@
 #ifndef DOED_ASIO_HPP
 #define DOED_ASIO_HPP
 
-#include <doed/doed.hpp>
-
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -24,6 +22,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <doed/doed.hpp>
 
 #include <deque>
 #include <functional>
@@ -122,16 +121,15 @@ private:
             return;
         }
         armed_ = true;
-        descriptor_.async_wait(
-            boost::asio::posix::stream_descriptor::wait_read,
-            [weak = weak_from_this()](const boost::system::error_code& error) {
-                const auto loop = weak.lock();
-                if (!loop || error) {
-                    return;
-                }
-                loop->armed_ = false;
-                loop->work();
-            });
+        descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                               [weak = weak_from_this()](const boost::system::error_code& error) {
+                                   const auto loop = weak.lock();
+                                   if (!loop || error) {
+                                       return;
+                                   }
+                                   loop->armed_ = false;
+                                   loop->work();
+                               });
     }
 
     void work() {
@@ -174,10 +172,10 @@ public:
         if (auto cancellation = slot(); cancellation.is_connected()) {
             cancellation.clear();
         }
-        boost::asio::post(executor_, [handler = std::move(handler_),
-                                      value = std::move(value)]() mutable {
-            std::move(handler)(std::move(value));
-        });
+        boost::asio::post(executor_,
+                          [handler = std::move(handler_), value = std::move(value)]() mutable {
+                              std::move(handler)(std::move(value));
+                          });
         guard_.reset();
     }
 
@@ -249,11 +247,10 @@ public:
     }
     template <typename Token>
     auto async_cdat(std::string mailbox, bool refresh, Token&& token) {
-        return run<Cdat>(
-            std::forward<Token>(token),
-            [mailbox = std::move(mailbox), refresh](Context& context, auto callback) {
-                return context.cdat_async(mailbox, refresh, std::move(callback));
-            });
+        return run<Cdat>(std::forward<Token>(token),
+                         [mailbox = std::move(mailbox), refresh](Context& context, auto callback) {
+                             return context.cdat_async(mailbox, refresh, std::move(callback));
+                         });
     }
     template <typename Token>
     auto async_cdat_table(std::string mailbox, bool refresh, Token&& token) {
@@ -265,19 +262,17 @@ public:
     }
     template <typename Token>
     auto async_cdat_json(std::string mailbox, bool refresh, Token&& token) {
-        return run<std::string>(
-            std::forward<Token>(token),
-            [mailbox = std::move(mailbox), refresh](Context& context, auto callback) {
-                return context.cdat_json_async(mailbox, refresh, std::move(callback));
-            });
+        return run<std::string>(std::forward<Token>(token), [mailbox = std::move(mailbox), refresh](
+                                                                Context& context, auto callback) {
+            return context.cdat_json_async(mailbox, refresh, std::move(callback));
+        });
     }
     template <typename Token>
     auto async_cdat_refresh(std::string mailbox, Token&& token) {
-        return run<std::uint32_t>(std::forward<Token>(token),
-                                  [mailbox = std::move(mailbox)](Context& context, auto callback) {
-                                      return context.cdat_refresh_async(mailbox,
-                                                                        std::move(callback));
-                                  });
+        return run<std::uint32_t>(std::forward<Token>(token), [mailbox = std::move(mailbox)](
+                                                                  Context& context, auto callback) {
+            return context.cdat_refresh_async(mailbox, std::move(callback));
+        });
     }
     template <typename Token>
     auto async_cdat_status(std::string mailbox, Token&& token) {

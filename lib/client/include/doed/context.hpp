@@ -20,7 +20,7 @@ struct Settings {
     std::string bus = "system";  ///< "system", "session" or a D-Bus address
     std::string host;            ///< "[USER@]HOST[:PORT]": that host's system bus, over ssh
     std::chrono::microseconds deadline = std::chrono::seconds(30);
-    std::uint32_t flags = 0;     ///< DOED_ALLOW_INTERACTIVE_AUTHORIZATION, DOED_NO_AUTOSTART
+    std::uint32_t flags = 0;  ///< DOED_ALLOW_INTERACTIVE_AUTHORIZATION, DOED_NO_AUTOSTART
 };
 
 namespace detail {
@@ -126,8 +126,9 @@ public:
         error = settings.host.empty() ? doed_set_bus(raw, settings.bus.c_str())
                                       : doed_set_host(raw, settings.host.c_str());
         if (error < 0) {
-            return Error(error, {}, "no bus, address or host: " +
-                                        (settings.host.empty() ? settings.bus : settings.host));
+            return Error(error, {},
+                         "no bus, address or host: " +
+                             (settings.host.empty() ? settings.bus : settings.host));
         }
         error = doed_set_deadline(raw, static_cast<std::uint64_t>(settings.deadline.count()));
         if (error == 0) {
@@ -182,7 +183,8 @@ public:
     [[nodiscard]] Result<std::uint32_t> cdat_refresh(const std::string& mailbox) {
         std::uint32_t sequence = 0;
         const int error = doed_cdat_refresh(get(), mailbox.c_str(), &sequence);
-        return error < 0 ? Result<std::uint32_t>(last_error(error)) : Result<std::uint32_t>(sequence);
+        return error < 0 ? Result<std::uint32_t>(last_error(error))
+                         : Result<std::uint32_t>(sequence);
     }
     [[nodiscard]] Result<CdatStatus> cdat_status(const std::string& mailbox) {
         return owned<CdatStatus>(doed_cdat_status_get, mailbox.c_str());
@@ -261,7 +263,8 @@ public:
         return result < 0 ? Result<bool>(Error(result)) : Result<bool>(result > 0);
     }
     /// Whether there is something for process() to do. Negative: without limit.
-    [[nodiscard]] Result<bool> wait(std::chrono::microseconds timeout = std::chrono::microseconds(-1)) {
+    [[nodiscard]] Result<bool> wait(
+        std::chrono::microseconds timeout = std::chrono::microseconds(-1)) {
         const int result = doed_wait(
             get(), timeout.count() < 0 ? UINT64_MAX : static_cast<std::uint64_t>(timeout.count()));
         return result < 0 ? Result<bool>(Error(result)) : Result<bool>(result > 0);
@@ -272,10 +275,7 @@ private:
         return refresh ? DOED_CDAT_REFRESH : 0;
     }
     [[nodiscard]] Error last_error(int error) const {
-        // What has been refused before it was tried has left no message.
-        return error == -EINVAL || error == -EBUSY || error == -ECHILD
-                   ? Error(error)
-                   : Error(error, doed_last_error_name(get()), doed_last_error_message(get()));
+        return Error(error, doed_last_error_name(get()), doed_last_error_message(get()));
     }
     [[nodiscard]] Result<Done> done(int error) const {
         return error < 0 ? Result<Done>(last_error(error)) : Result<Done>(Done());
@@ -301,8 +301,7 @@ private:
         using Pending = detail::Pending<T, Callback>;
         std::unique_ptr<Pending> pending(new Pending{std::move(callback)});
         doed_call* call = nullptr;
-        const int error =
-            function(get(), arguments..., &Pending::complete, pending.get(), &call);
+        const int error = function(get(), arguments..., &Pending::complete, pending.get(), &call);
         if (error < 0) {
             return last_error(error);
         }

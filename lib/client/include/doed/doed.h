@@ -96,9 +96,10 @@ int doed_set_tick(doed_context *context, doed_tick tick, void *userdata);
  * After a failure the context can be given another place and tried again. */
 int doed_connect(doed_context *context);
 
-/* Of the last function of this context that failed and waited for doed: the D-Bus error name
- * ("org.doed1.Error.KernelOwned"), "" when the error did not come over the bus; and one line for people, never empty
- * then. Kept until the next such function. Both are "" before. For asynchronous calls see doed_reply_error_name(). */
+/* Of the last function of this context that called doed, in either form, or connected: the D-Bus error name
+ * ("org.doed1.Error.KernelOwned"), "" when the error did not come over the bus; and one line for people. Both are "" when
+ * it went well, and when it was refused at once, with -EINVAL, -EBUSY or -ECHILD. What asynchronous calls end with is told by
+ * doed_reply_error_name(). The texts live until the next such function. */
 const char *doed_last_error_name(const doed_context *context);
 const char *doed_last_error_message(const doed_context *context);
 

@@ -14,8 +14,6 @@
 #ifndef DOED_DOED_HPP
 #define DOED_DOED_HPP
 
-#include <doed/doed.h>
-
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -35,6 +33,8 @@
 #include <variant>
 #include <vector>
 
+#include <doed/doed.h>
+
 #if __cplusplus < 202002L
 #error "doed/doed.hpp needs C++20"
 #endif
@@ -51,9 +51,7 @@ public:
 
     /// A positive errno value: EBUSY, ESRCH, ... See doed_error_to_errno().
     [[nodiscard]] int number() const noexcept { return error_; }
-    [[nodiscard]] std::error_code code() const noexcept {
-        return {error_, std::system_category()};
-    }
+    [[nodiscard]] std::error_code code() const noexcept { return {error_, std::system_category()}; }
     /// "org.doed1.Error.KernelOwned"; empty for what did not come over the bus.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] const std::string& message() const noexcept { return message_; }
@@ -67,7 +65,8 @@ private:
 /// What Result::value() throws in place of an error.
 class Failed : public std::system_error {
 public:
-    explicit Failed(const Error& error) : std::system_error(error.code(), error.message()), error_(error) {}
+    explicit Failed(const Error& error)
+        : std::system_error(error.code(), error.message()), error_(error) {}
 
     [[nodiscard]] const Error& error() const noexcept { return error_; }
 
@@ -277,13 +276,21 @@ public:
     explicit CdatStatus(doed_cdat_status* owned) noexcept : handle_(owned) {}
 
     [[nodiscard]] doed_cdat_status* get() const noexcept { return handle_.get(); }
-    [[nodiscard]] std::uint32_t length_bytes() const noexcept { return doed_cdat_status_length(get()); }
-    [[nodiscard]] std::uint8_t revision() const noexcept { return doed_cdat_status_revision(get()); }
-    [[nodiscard]] std::uint32_t sequence() const noexcept { return doed_cdat_status_sequence(get()); }
+    [[nodiscard]] std::uint32_t length_bytes() const noexcept {
+        return doed_cdat_status_length(get());
+    }
+    [[nodiscard]] std::uint8_t revision() const noexcept {
+        return doed_cdat_status_revision(get());
+    }
+    [[nodiscard]] std::uint32_t sequence() const noexcept {
+        return doed_cdat_status_sequence(get());
+    }
     [[nodiscard]] bool checksum_valid() const noexcept {
         return doed_cdat_status_checksum_valid(get());
     }
-    [[nodiscard]] std::string_view source() const noexcept { return doed_cdat_status_source(get()); }
+    [[nodiscard]] std::string_view source() const noexcept {
+        return doed_cdat_status_source(get());
+    }
     [[nodiscard]] std::vector<std::string> problems() const {
         std::vector<std::string> all;
         for (std::size_t i = 0; i < doed_cdat_status_problem_count(get()); ++i) {
@@ -316,7 +323,9 @@ public:
     [[nodiscard]] std::string_view owner_reason() const noexcept {
         return doed_mailbox_owner_reason(mailbox_);
     }
-    [[nodiscard]] std::string_view backend() const noexcept { return doed_mailbox_backend(mailbox_); }
+    [[nodiscard]] std::string_view backend() const noexcept {
+        return doed_mailbox_backend(mailbox_);
+    }
     [[nodiscard]] std::string_view completion() const noexcept {
         return doed_mailbox_completion(mailbox_);
     }
@@ -337,9 +346,10 @@ public:
     }
     /// Nothing when it offers none.
     [[nodiscard]] std::optional<CdatStatus> cdat_status() const {
-        return offers_cdat() ? std::optional<CdatStatus>(std::in_place, doed_cdat_status_ref(
-                                                             doed_mailbox_cdat_status(mailbox_)))
-                             : std::nullopt;
+        return offers_cdat()
+                   ? std::optional<CdatStatus>(
+                         std::in_place, doed_cdat_status_ref(doed_mailbox_cdat_status(mailbox_)))
+                   : std::nullopt;
     }
 
 private:
@@ -354,15 +364,21 @@ public:
     [[nodiscard]] doed_device* get() const noexcept { return device_; }
     [[nodiscard]] const char* path() const noexcept { return doed_device_path(device_); }
     [[nodiscard]] std::string_view address() const noexcept { return doed_device_address(device_); }
-    [[nodiscard]] std::uint16_t vendor_id() const noexcept { return doed_device_vendor_id(device_); }
-    [[nodiscard]] std::uint16_t device_id() const noexcept { return doed_device_device_id(device_); }
+    [[nodiscard]] std::uint16_t vendor_id() const noexcept {
+        return doed_device_vendor_id(device_);
+    }
+    [[nodiscard]] std::uint16_t device_id() const noexcept {
+        return doed_device_device_id(device_);
+    }
     [[nodiscard]] std::uint16_t subsystem_vendor_id() const noexcept {
         return doed_device_subsystem_vendor_id(device_);
     }
     [[nodiscard]] std::uint16_t subsystem_id() const noexcept {
         return doed_device_subsystem_id(device_);
     }
-    [[nodiscard]] std::uint32_t class_code() const noexcept { return doed_device_class_code(device_); }
+    [[nodiscard]] std::uint32_t class_code() const noexcept {
+        return doed_device_class_code(device_);
+    }
     [[nodiscard]] std::string_view driver() const noexcept { return doed_device_driver(device_); }
     [[nodiscard]] std::int32_t numa_node() const noexcept { return doed_device_numa_node(device_); }
     [[nodiscard]] std::int32_t iommu_group() const noexcept {
@@ -411,7 +427,9 @@ public:
 
     [[nodiscard]] doed_manager* get() const noexcept { return handle_.get(); }
     [[nodiscard]] std::string_view version() const noexcept { return doed_manager_version(get()); }
-    [[nodiscard]] std::string_view lockdown() const noexcept { return doed_manager_lockdown(get()); }
+    [[nodiscard]] std::string_view lockdown() const noexcept {
+        return doed_manager_lockdown(get());
+    }
     [[nodiscard]] Features allowed_protocols() const noexcept {
         return Features(doed_features_ref(doed_manager_allowed_protocols(get())));
     }
