@@ -54,12 +54,12 @@ def in_pipes(bus, *words):
                           timeout=PATIENCE_S, check=False, env={**os.environ, "TERM": "xterm"})
 
 
-def test_colours_are_for_terminals(start_doed, bus, client, on_terminal):
-    start_doed(harness.topology(harness.endpoint(abort_time_us=60_000_000)))
-    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "dead")
-    assert "\x1b[31mdead\x1b[0m" in on_terminal("list")[1]
+def test_colours_are_for_terminals(start_on_fake_host, fake_host, bus, on_terminal):
+    fake_host.lock_down("integrity")
+    start_on_fake_host()
+    assert on_terminal("list")[1].count("\x1b[33mnone\x1b[0m") == 2, "state and owner"
     plain = in_pipes(bus, "list").stdout
-    assert "dead" in plain and "\x1b" not in plain
+    assert plain.count("none") == 2 and "\x1b" not in plain
     for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert on_terminal("list", **variables) == (0, plain)
 
