@@ -22,8 +22,11 @@ auto AttendedService::attend(const char* doing, const std::string& path, const C
         std::optional<ProgressLine> progress;
         if (attendance_.progress_terminal) {
             progress.emplace(*attendance_.progress_terminal, progress_text(doing, path));
+            service_.on_wait([&progress](auto elapsed) { progress->waited(elapsed); });
         }
-        return call();
+        auto answer = call();
+        service_.on_wait({});
+        return answer;
     }();
     if (result || !attendance_.may_ask || result.error().kind() != FailureKind::access_denied) {
         return result;

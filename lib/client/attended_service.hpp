@@ -8,6 +8,7 @@
 #include "client/service.hpp"
 
 #include <optional>
+#include <utility>
 
 namespace doed::client {
 
@@ -32,6 +33,13 @@ public:
     [[nodiscard]] Outcome<void> reset(const std::string& mailbox_path) override;
     [[nodiscard]] Outcome<base::UniqueFd> release(const std::string& mailbox_path) override;
     [[nodiscard]] Outcome<CdatRecord> cdat(const std::string& mailbox_path) override;
+    [[nodiscard]] Outcome<void> follow(const std::function<bool(const Event&)>& take,
+                                       std::span<const pollfd> ends) override {
+        return service_.follow(take, ends);
+    }
+    void on_wait(std::function<void(std::chrono::microseconds)> tell) override {
+        service_.on_wait(std::move(tell));
+    }
     void allow_interaction(bool allowed) override { service_.allow_interaction(allowed); }
 
 private:

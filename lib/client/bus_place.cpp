@@ -1,40 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/bus_place.hpp"
 
-#include <cctype>
-#include <iterator>
-#include <utility>
-
-#include <fmt/format.h>
-
 namespace doed::client {
-
-namespace {
-
-/// As the D-Bus specification escapes values of addresses.
-std::string escaped(const std::string& text) {
-    constexpr std::string_view unescaped = "-_/.\\*";
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x80 && (std::isalnum(byte) != 0 || unescaped.contains(c))) {
-            out += c;
-        } else {
-            fmt::format_to(std::back_inserter(out), "%{:02x}", byte);
-        }
-    }
-    return out;
-}
-
-}  // namespace
 
 Outcome<BusPlace> BusPlace::on_host(const std::string& host) {
     if (host.empty() || host.starts_with('-')) {
         return failed(FailureKind::usage, "--host takes [USER@]HOST, not '" + host + "'",
                       "see: doectl --help");
     }
-    BusPlace place("unixexec:path=ssh,argv1=-xT,argv2=--,argv3=" + escaped(host) +
-                   ",argv4=systemd-stdio-bridge");
+    BusPlace place("system");
     place.host_ = host;
     return place;
 }

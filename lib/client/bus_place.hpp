@@ -16,12 +16,14 @@ public:
     /// `where`: "system", "session" or a D-Bus address.
     explicit BusPlace(std::string where) : where_(std::move(where)) {}
 
-    /// The system bus of what ssh takes for a destination, [USER@]HOST: a program run by ssh there, systemd-stdio-bridge,
-    /// carries it over. Failure: usage, for what would not be a destination.
+    /// The system bus of [USER@]HOST[:PORT], carried over by systemd-stdio-bridge, which ssh runs there. Failure: usage, for
+    /// what would be an option of ssh.
     [[nodiscard]] static Outcome<BusPlace> on_host(const std::string& host);
 
-    /// As given; for a host, a D-Bus address.
+    /// As given; on another host, "system".
     [[nodiscard]] const std::string& where() const noexcept { return where_; }
+    /// Empty: this one.
+    [[nodiscard]] const std::string& host() const noexcept { return host_; }
     [[nodiscard]] bool is_remote() const noexcept { return !host_.empty(); }
 
     /// For messages: "the system bus", "the session bus", "the bus at ADDRESS", "the system bus of HOST".

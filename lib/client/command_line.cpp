@@ -130,9 +130,9 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
         ->description("Print the version and exit");
     app.set_help_flag("-h,--help", "Print this and exit");
     app.add_option("--bus", words.bus, "Where doed is: system, session or a D-Bus address")
-            ->type_name("BUS")
-            ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-            ->capture_default_str();
+        ->type_name("BUS")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->capture_default_str();
     app.add_option("-H,--host", words.host, "Ask the doed of another host, over ssh")
         ->type_name("[USER@]HOST")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -155,8 +155,11 @@ void describe(CLI::App& app, CommandLine& line, Words& words) {
     add_device_command(app, "show", "Show everything about a device or a mailbox", words);
     add_device_command(app, "discover", "Ask a mailbox for the protocols it offers", words);
     add_cdat_command(app, words);
-    add_device_command(app, "trace", "Show what a mailbox did last (flight recorder)", words);
     add_stats_command(app, words);
+    app.add_subcommand("monitor", "Show mailboxes, and what happens to them from now on")
+        ->add_option("DEVICE", words.device, "DEVICE[/OFFSET]; without one, all")
+        ->type_name(" ");
+    add_device_command(app, "trace", "Show what a mailbox did last (flight recorder)", words);
     add_device_command(app, "reset", "Abort what a mailbox is doing, and claim it anew", words);
     CLI::App* release = add_device_command(
         app, "release", "Run a command while doed leaves a mailbox alone", words);
@@ -261,6 +264,11 @@ std::string mistake_of(const CLI::App& app, const Words& words, bool json) {
                "ssh; run it on that host: ssh " +
                words.host + " doectl release " + words.device + " -- COMMAND";
     }
+    if (app.count("--host") != 0 && app.got_subcommand("monitor")) {
+        return "monitor takes no --host: events come through a file descriptor, which does not "
+               "pass over ssh; run it on that host: ssh " +
+               words.host + " doectl monitor";
+    }
     return "";
 }
 
@@ -282,6 +290,9 @@ Command command_of(const CLI::App& app, const Words& words) {
     }
     if (app.got_subcommand("stats")) {
         return StatsOptions{words.device, words.textfile};
+    }
+    if (app.got_subcommand("monitor")) {
+        return MonitorOptions{words.device};
     }
     if (app.got_subcommand("reset")) {
         return ResetOptions{words.device};

@@ -8,6 +8,7 @@
 #include "client/commands/cdat_build.hpp"
 #include "client/commands/discover.hpp"
 #include "client/commands/list.hpp"
+#include "client/commands/monitor.hpp"
 #include "client/commands/release.hpp"
 #include "client/commands/reset.hpp"
 #include "client/commands/show.hpp"
@@ -21,8 +22,8 @@
 namespace doed::client {
 
 using Command = std::variant<ListOptions, ShowOptions, DiscoverOptions, CdatOptions, CdatAllOptions,
-                             CdatFileOptions, CdatBuildOptions, StatsOptions, TraceOptions,
-                             ResetOptions, ReleaseOptions>;
+                             CdatFileOptions, CdatBuildOptions, StatsOptions, MonitorOptions,
+                             TraceOptions, ResetOptions, ReleaseOptions>;
 
 struct CommandLine {
     std::string answer;  ///< what --help and --version print; the rest is of no use then

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// doectl: asks doed over D-Bus. Parse, connect if need be, run one command, write what it made; the first failure ends it
-// with one line on standard error and the exit code of its kind.
+// doectl: asks doed, through libdoed. Parse, connect if need be, run one command, write what it made; the first failure ends
+// it with one line on standard error and the exit code of its kind.
 #include "client/attended_service.hpp"
-#include "client/bus_client.hpp"
-#include "client/bus_connection.hpp"
 #include "client/command_line.hpp"
+#include "client/end_signals.hpp"
+#include "client/libdoed_service.hpp"
 #include "client/output_file.hpp"
+#include "client/output_lines.hpp"
 #include "client/text.hpp"
 
 #include <cstdio>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -46,14 +48,19 @@ Outcome<CommandOutput> carry_out(const CommandLine& line) {
         if constexpr (requires { run(command, line.output); }) {
             return run(command, line.output);
         } else {
-            auto bus = open_bus(line.bus, line.timeout);
-            if (!bus) {
-                return std::unexpected(std::move(bus).error());
+            LibdoedService libdoed(line.bus, line.timeout, !is_for_completion(line.command));
+            if (auto connected = libdoed.connect(); !connected) {
+                return std::unexpected(std::move(connected).error());
             }
-            BusClient client(std::move(*bus), line.bus, line.timeout,
-                             !is_for_completion(line.command));
-            AttendedService service(client, attendance_of(line));
-            return run(command, service, line.output);
+            AttendedService service(libdoed, attendance_of(line));
+            if constexpr (requires { run(command, service, line.output); }) {
+                return run(command, service, line.output);
+            } else {
+                OutputLines lines(STDOUT_FILENO);
+                const EndSignals signals;
+                const pollfd end = signals.arrived();
+                return run(command, service, lines, std::span(&end, 1), line.output);
+            }
         }
     };
     return std::visit(carry_out_one, line.command);

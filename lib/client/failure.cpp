@@ -62,7 +62,7 @@ constexpr KnownError known_errors[] = {
     {"org.freedesktop.DBus.Error.ServiceUnknown", no_daemon, start_doed},
     {"org.freedesktop.DBus.Error.NameHasNoOwner", no_daemon, start_doed},
     {"org.freedesktop.DBus.Error.NoReply", no_daemon, see_journal},
-    {"org.freedesktop.DBus.Error.Disconnected", no_daemon, see_journal},
+    {"org.freedesktop.DBus.Error.Disconnected", no_daemon, "see whether the bus still runs"},
     {"org.freedesktop.DBus.Error.Timeout", timed_out, "allow more time with --timeout"},
     {"org.freedesktop.DBus.Error.TimedOut", timed_out, "allow more time with --timeout"},
 };

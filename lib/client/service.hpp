@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What doed does for a client, as far as doectl asks for it. BusClient does it over D-Bus; tests put a table in its place.
+// What doed does for a client, as far as doectl asks for it. LibdoedService does it; tests put a table in its place.
 // Objects are named by the paths in their records. Calls block until answered or timed out.
 #pragma once
 
 #include "base/unique_fd.hpp"
+#include "client/events.hpp"
 #include "client/failure.hpp"
 #include "client/records.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
+
+#include <poll.h>
 
 namespace doed::client {
 
@@ -41,8 +47,15 @@ public:
     /// The properties of doed's copy of the table.
     [[nodiscard]] virtual Outcome<CdatRecord> cdat(const std::string& mailbox_path) = 0;
 
+    /// Hands every event to `take`, until that returns false or one of `ends` has something to say: the poll(2) events asked
+    /// for, or an error. `take` may make calls. A doed that goes away is waited for.
+    [[nodiscard]] virtual Outcome<void> follow(const std::function<bool(const Event&)>& take,
+                                               std::span<const pollfd> ends) = 0;
+
     /// Whether polkit may ask a person in the calls that follow; not before the first time.
     virtual void allow_interaction(bool allowed) = 0;
+    /// What to call several times a second while a call is waited for, with how long that has been; empty: nothing.
+    virtual void on_wait(std::function<void(std::chrono::microseconds)> tell) = 0;
 };
 
 }  // namespace doed::client

@@ -14,7 +14,7 @@ from terminal import Terminal
 FILES = TOP / "lib" / "client" / "completion"
 DEVICES = {"0000:0d:00.0", "0000:0d:00.0/190", "0000:0e:00.0", "0000:0e:00.0/1a8", "0000:3b:00.0", "0000:3b:00.0/160",
            "0000:3b:00.0/180"}
-COMMANDS = {"list", "show", "discover", "cdat", "stats", "trace", "reset", "release"}
+COMMANDS = {"list", "show", "discover", "cdat", "stats", "monitor", "trace", "reset", "release"}
 BEGIN, END = "<begin>", "<end>"
 
 
@@ -107,7 +107,7 @@ def shell(request, tmp_path):
 
 def test_devices_are_those_that_doed_serves_now(shell, doed, bus):
     shell = shell(bus.address)
-    for command in ("show", "stats", "trace", "reset", "release", "discover"):
+    for command in ("show", "stats", "monitor", "trace", "reset", "release", "discover"):
         assert shell.complete(f"doectl {command} ") == DEVICES, command
     assert shell.complete("doectl cdat ") == DEVICES | {"build"}
     assert shell.complete("doectl show 0000:3b") == {name for name in DEVICES if "3b" in name}

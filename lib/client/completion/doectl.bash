@@ -22,7 +22,7 @@ _doectl() {
     _init_completion -s -n : || return
 
     local common='--bus --host -H --timeout --json --no-legend --no-ask-password --version --help -h'
-    local commands='list show discover cdat stats trace reset release'
+    local commands='list show discover cdat stats monitor trace reset release'
     local command='' build='' elsewhere='' word i
     for ((i = 1; i < cword; i++)); do
         word=${words[i]}

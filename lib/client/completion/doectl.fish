@@ -1,8 +1,8 @@
 # fish completion for doectl(1)
 # SPDX-License-Identifier: Apache-2.0
 
-set -l commands list show discover cdat stats trace reset release
-set -l with_device show discover cdat stats trace reset release
+set -l commands list show discover cdat stats monitor trace reset release
+set -l with_device show discover cdat stats monitor trace reset release
 
 # Devices and mailboxes of the doed that runs here, not of another bus; none is started for that. Without the domain where
 # that is 0 and the user leaves it out.
@@ -34,6 +34,7 @@ complete -c doectl -n "$needs_command" -a show -d 'Show everything about a devic
 complete -c doectl -n "$needs_command" -a discover -d 'Ask a mailbox for the protocols it offers'
 complete -c doectl -n "$needs_command" -a cdat -d 'Read a CDAT, or make one'
 complete -c doectl -n "$needs_command" -a stats -d 'Show what doed has counted, of each mailbox'
+complete -c doectl -n "$needs_command" -a monitor -d 'Show mailboxes, and what happens to them from now on'
 complete -c doectl -n "$needs_command" -a trace -d 'Show what a mailbox did last'
 complete -c doectl -n "$needs_command" -a reset -d 'Abort what a mailbox is doing, and claim it anew'
 complete -c doectl -n "$needs_command" -a release -d 'Run a command while doed leaves a mailbox alone'

@@ -8,20 +8,19 @@
 #include "table_service.hpp"
 
 #include <array>
-#include <cstdlib>
+#include <chrono>
 #include <string>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <unistd.h>
 
 namespace doed::client {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::ElementsAre;
-using testing::EndsWith;
 using testing::IsEmpty;
 using testing::StartsWith;
 
@@ -37,11 +36,6 @@ public:
         in_ = base::UniqueFd(ends[1]);
     }
     [[nodiscard]] int end() const { return in_.get(); }
-    /// Waits until something is there.
-    void await() const {
-        pollfd waited{.fd = out_.get(), .events = POLLIN, .revents = 0};
-        EXPECT_EQ(::poll(&waited, 1, 10'000), 1);
-    }
     [[nodiscard]] std::string read() const {
         std::array<char, 512> bytes{};
         const auto count = ::read(out_.get(), bytes.data(), bytes.size());
@@ -56,10 +50,14 @@ private:
 TEST(AProgressLine, AppearsWhenItTakesLongAndGoesAway) {
     const Pipe terminal;
     {
-        const ProgressLine line(terminal.end(), "waiting");
-        terminal.await();
+        ProgressLine line(terminal.end(), "waiting");
+        line.waited(250ms);
+        EXPECT_EQ(terminal.read(), "");
+        line.waited(500ms);
         EXPECT_EQ(terminal.read(), "\r\x1b[Kwaiting (0 s)");
-        terminal.await();
+        line.waited(750ms);
+        EXPECT_EQ(terminal.read(), "") << "the same line";
+        line.waited(1s);
         EXPECT_EQ(terminal.read(), "\r\x1b[Kwaiting (1 s)");
     }
     EXPECT_EQ(terminal.read(), "\r\x1b[K");
@@ -68,20 +66,26 @@ TEST(AProgressLine, AppearsWhenItTakesLongAndGoesAway) {
 TEST(AProgressLine, IsNotSeenWhenItTakesShort) {
     const Pipe terminal;
     {
-        const ProgressLine line(terminal.end(), "waiting");
+        ProgressLine line(terminal.end(), "waiting");
+        line.waited(499ms);
     }
     EXPECT_EQ(terminal.read(), "");
 }
 
-TEST(AnAttendedService, TellsWhatItWaitsFor) {
+TEST(AnAttendedService, TellsWhatItWaitsForOnATerminalOnly) {
     const Pipe terminal;
     TableService table;
-    table.before_answer = [&] { terminal.await(); };
+    table.answer_time = 3s;
+    AttendedService silent(table, {});
+    ASSERT_TRUE(silent.table(memory_mailbox, true));
+    EXPECT_EQ(terminal.read(), "");
     AttendedService service(table, {.progress_terminal = terminal.end()});
     ASSERT_TRUE(service.table(memory_mailbox, true));
-    const auto shown = terminal.read();
-    EXPECT_THAT(shown, StartsWith("\r\x1b[Kreading the CDAT of 0000:0d:00.0/190 (0 s)"));
-    EXPECT_THAT(shown, EndsWith("\r\x1b[K"));
+    EXPECT_EQ(terminal.read(),
+              "\r\x1b[Kreading the CDAT of 0000:0d:00.0/190 (3 s)"
+              "\r\x1b[K");
+    ASSERT_TRUE(table.devices());
+    EXPECT_EQ(terminal.read(), "") << "what is not waited for by it";
 }
 
 TEST(AnAttendedService, HasAPersonAskedWhereItIsDenied) {

@@ -118,6 +118,12 @@ TEST(TheCommandLine, ReadsStatsAndReset) {
     EXPECT_FALSE(parse({"reset"}));
 }
 
+TEST(TheCommandLine, ReadsMonitor) {
+    EXPECT_EQ(std::get<MonitorOptions>(parse({"monitor"})->command).device, "");
+    EXPECT_EQ(std::get<MonitorOptions>(parse({"monitor", "0d:00.0/190"})->command).device,
+              "0d:00.0/190");
+}
+
 TEST(TheCommandLine, ReadsWhereAndHowDoedIsAsked) {
     const auto line = parse({"-H", "me@far", "list", "--no-ask-password"});
     ASSERT_TRUE(line);
@@ -182,6 +188,9 @@ TEST(AWrongCommandLine, IsToldInOneLine) {
     expect_usage({"release", "0d:00.0", "-H", "far", "--", "true"},
                  "release takes no --host: a lease is a file descriptor, which does not pass over "
                  "ssh; run it on that host: ssh far doectl release 0d:00.0 -- COMMAND");
+    expect_usage({"monitor", "-H", "far"},
+                 "monitor takes no --host: events come through a file descriptor, which does not "
+                 "pass over ssh; run it on that host: ssh far doectl monitor");
     for (const char* timeout : {"0", "-1", "1e-9", "86401", "nan", "inf"}) {
         expect_usage({"list", "--timeout", timeout},
                      "--timeout takes seconds, above 0 and up to 86400");

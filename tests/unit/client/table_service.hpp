@@ -38,6 +38,19 @@ public:
         const auto done = answer("reset " + path, 0);
         return done ? Outcome<void>() : std::unexpected(done.error());
     }
+    Outcome<void> follow(const std::function<bool(const Event&)>& take,
+                         std::span<const pollfd>) override {
+        const auto followed = answer("follow", 0);
+        for (const auto& event : events) {
+            if (!followed || !take(event)) {
+                break;
+            }
+        }
+        return followed ? Outcome<void>() : std::unexpected(followed.error());
+    }
+    void on_wait(std::function<void(std::chrono::microseconds)> tell) override {
+        tell_ = std::move(tell);
+    }
     void allow_interaction(bool allowed) override { interactions.push_back(allowed); }
     Outcome<CdatRecord> cdat(const std::string& path) override {
         return answer("cdat " + path, record);
@@ -51,16 +64,19 @@ public:
     std::string trace_document = samples::trace();
     std::string failing_call;  ///< the one that starts so fails
     std::string failure_name = "org.doed1.Error.Timeout";
-    std::function<void()> before_answer;
+    std::chrono::microseconds answer_time{};
+    std::vector<Event> events;
     std::vector<std::string> calls;
     std::vector<bool> interactions;
 
 private:
+    std::function<void(std::chrono::microseconds)> tell_;
+
     template <typename T>
     Outcome<T> answer(const std::string& call, const T& value) {
         calls.push_back(call);
-        if (before_answer) {
-            before_answer();
+        if (tell_) {
+            tell_(answer_time);
         }
         if (!failing_call.empty() && call.starts_with(failing_call)) {
             return std::unexpected(failure_from_error(failure_name, "late"));
