@@ -136,8 +136,12 @@ def remote(bus, tmp_path):
     """An environment in which ssh to the host "far" reaches the private bus, as systemd's bridge does it there. Through
     pipes, which carry no descriptors."""
     ssh = tmp_path / "ssh"
-    ssh.write_text(f"""#!/bin/sh
-case " $* " in *" far systemd-stdio-bridge "*) cat | systemd-stdio-bridge --bus-path={bus.address} | cat ;; *) exit 255 ;; esac
+    ssh.write_text(f"""#!/usr/bin/python3
+import os, sys
+if sys.argv[-2:] != ["far", "systemd-stdio-bridge"]:
+    sys.exit(255)
+os.set_blocking(0, True)
+os.execvp("sh", ["sh", "-c", "cat | systemd-stdio-bridge --bus-path={bus.address} | cat"])
 """)
     ssh.chmod(0o755)
     return {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
