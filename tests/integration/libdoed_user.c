@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A program in C on libdoed, driven by test_libdoed.py over its standard input and output.
- *   libdoed_user table BUS                   what a stranger's first program prints
+ *   libdoed_user table BUS|HOST              what a stranger's first program prints
  *   libdoed_user storm BUS MAILBOX COUNT     many calls, half of them cancelled; stops twice for a line of input
  *   libdoed_user events BUS                  what happens, a line each, until the end of input
  */
 #include <doed/doed.h>
-
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -15,14 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static doed_context *context;
+static doed_context* context;
 
-static int say(const char *what, int error) {
-    printf("%s: %d %s %s\n", what, error, doed_last_error_name(context), doed_last_error_message(context));
+static int say(const char* what, int error) {
+    printf("%s: %d %s %s\n", what, error, doed_last_error_name(context),
+           doed_last_error_message(context));
     return 1;
 }
 
-static void tell(const char *word) {
+static void tell(const char* word) {
     printf("%s\n", word);
     fflush(stdout);
 }
@@ -36,16 +36,16 @@ static void await_line(void) {
 /* ---- table ---- */
 
 static int table(void) {
-    doed_snapshot *snapshot = NULL;
-    doed_device *device = NULL;
-    doed_mailbox *mailbox = NULL;
+    doed_snapshot* snapshot = NULL;
+    doed_device* device = NULL;
+    doed_mailbox* mailbox = NULL;
     int error = doed_snapshot_get(context, &snapshot);
     if (error < 0) {
         return say("snapshot", error);
     }
     doed_device_foreach(snapshot, device) {
         doed_mailbox_foreach(device, mailbox) {
-            doed_cdat *cdat = NULL;
+            doed_cdat* cdat = NULL;
             struct doed_memory_range range = {.size = sizeof range};
             if (doed_mailbox_cdat_status(mailbox) == NULL) {
                 continue;
@@ -56,8 +56,8 @@ static int table(void) {
             }
             for (size_t i = 0; doed_cdat_range(cdat, i, &range) == 0; i++) {
                 printf("%s/%x %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", doed_device_address(device),
-                       (unsigned)doed_mailbox_offset(mailbox), range.dpa_length, range.read_latency.amount,
-                       range.read_bandwidth.amount);
+                       (unsigned)doed_mailbox_offset(mailbox), range.dpa_length,
+                       range.read_latency.amount, range.read_bandwidth.amount);
             }
             doed_cdat_unref(cdat);
         }
@@ -76,21 +76,24 @@ struct call {
 
 static size_t told;
 
-static void on_reply(const doed_reply *reply, void *data) {
-    struct call *call = data;
+static void on_reply(const doed_reply* reply, void* data) {
+    struct call* call = data;
     call->told++;
     call->error = doed_reply_error(reply);
     told++;
 }
 
-static int submit(struct call *call, const char *mailbox, size_t index) {
-    doed_call *handle = NULL;
+static int submit(struct call* call, const char* mailbox, size_t index) {
+    doed_call* handle = NULL;
     int error = 0;
     switch (index % 4) {
         case 0: error = doed_discover_async(context, mailbox, on_reply, call, &handle); break;
         case 1: error = doed_cdat_table_async(context, mailbox, 0, on_reply, call, &handle); break;
         case 2: error = doed_trace_async(context, mailbox, on_reply, call, &handle); break;
-        default: error = doed_cdat_get_async(context, mailbox, DOED_CDAT_REFRESH, on_reply, call, &handle); break;
+        default:
+            error =
+                doed_cdat_get_async(context, mailbox, DOED_CDAT_REFRESH, on_reply, call, &handle);
+            break;
     }
     if (error == 0 && index / 4 % 2 == 1) {
         call->cancelled = 1;
@@ -113,8 +116,8 @@ static int run_until(size_t count) {
     return 0;
 }
 
-static int storm(const char *mailbox, size_t count) {
-    struct call *calls = calloc(count, sizeof *calls);
+static int storm(const char* mailbox, size_t count) {
+    struct call* calls = calloc(count, sizeof *calls);
     size_t by_error[5] = {0, 0, 0, 0, 0};
     size_t others = 0;
     size_t wrong = 0;
@@ -152,21 +155,22 @@ static int storm(const char *mailbox, size_t count) {
             default: others++; break;
         }
     }
-    printf("told %zu wrong %zu good %zu cancelled %zu restart %zu again %zu away %zu others %zu\n", told, wrong, by_error[0],
-           by_error[1], by_error[2], by_error[3], by_error[4], others);
+    printf("told %zu wrong %zu good %zu cancelled %zu restart %zu again %zu away %zu others %zu\n",
+           told, wrong, by_error[0], by_error[1], by_error[2], by_error[3], by_error[4], others);
     free(calls);
     return 0;
 }
 
 /* ---- events ---- */
 
-static void on_event(const struct doed_event *event, void *data) {
+static void on_event(const struct doed_event* event, void* data) {
     (void)data;
-    printf("%s %s/%x %s>%s %s lost %" PRIu64 "\n", doed_event_type_name(event->type), event->address,
-           (unsigned)event->offset, event->from, event->to, event->name, event->lost);
+    printf("%s %s/%x %s>%s %s lost %" PRIu64 "\n", doed_event_type_name(event->type),
+           event->address, (unsigned)event->offset, event->from, event->to, event->name,
+           event->lost);
     if (event->type == DOED_EVENT_SUBSCRIBED || event->type == DOED_EVENT_DAEMON_RESTARTED) {
-        doed_snapshot *snapshot = NULL;
-        doed_device *device = NULL;
+        doed_snapshot* snapshot = NULL;
+        doed_device* device = NULL;
         int count = 0;
         if (doed_snapshot_get(context, &snapshot) == 0) {
             doed_device_foreach(snapshot, device) {
@@ -180,7 +184,7 @@ static void on_event(const struct doed_event *event, void *data) {
 }
 
 static int events(void) {
-    doed_subscription *subscription = NULL;
+    doed_subscription* subscription = NULL;
     struct pollfd wanted[2];
     int error = doed_subscribe(context, on_event, NULL, &subscription);
     if (error < 0) {
@@ -199,10 +203,14 @@ static int events(void) {
     return error == 0 ? 0 : say("process", error);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     int result = 2;
-    if (argc < 3 || doed_new(&context) < 0 || doed_set_bus(context, argv[2]) < 0 ||
-        doed_set_flags(context, DOED_NO_AUTOSTART) < 0) {
+    if (argc < 3 || doed_new(&context) < 0 || doed_set_flags(context, DOED_NO_AUTOSTART) < 0) {
+        return 2;
+    }
+    /* A host has no colon here, an address always has one. */
+    if ((strchr(argv[2], ':') != NULL ? doed_set_bus(context, argv[2])
+                                      : doed_set_host(context, argv[2])) < 0) {
         return 2;
     }
     if (strcmp(argv[1], "table") == 0) {

@@ -30,26 +30,26 @@ typedef struct doed_cdat doed_cdat; /* refcounted */
 
 /* Decodes a copy of the bytes. Whatever is wrong with them is no error, but in the list of problems. Returned by
  * doed_cdat_unref(). Errors: -E2BIG above 1 MiB; -EINVAL for no bytes but a size. */
-int doed_cdat_parse(const void *bytes, size_t size, doed_cdat **ret);
-doed_cdat *doed_cdat_ref(doed_cdat *cdat);
-doed_cdat *doed_cdat_unref(doed_cdat *cdat);
+int doed_cdat_parse(const void* bytes, size_t size, doed_cdat** ret);
+doed_cdat* doed_cdat_ref(doed_cdat* cdat);
+doed_cdat* doed_cdat_unref(doed_cdat* cdat);
 
 /* The bytes as they were given, and how many. Never NULL. */
-const uint8_t *doed_cdat_bytes(const doed_cdat *cdat, size_t *ret_size);
+const uint8_t* doed_cdat_bytes(const doed_cdat* cdat, size_t* ret_size);
 
 /* ---- The whole table ---------------------------------------------------------------------------------------------- */
 
 struct doed_table_header {
     size_t size;
-    uint32_t length;     /* bytes, by the table's own word */
+    uint32_t length; /* bytes, by the table's own word */
     uint8_t revision;
     uint8_t checksum;
     bool checksum_valid; /* the bytes add up to 0 */
     uint8_t reserved;
-    uint32_t sequence;   /* the device changes it with the table */
+    uint32_t sequence; /* the device changes it with the table */
 };
 /* Fields beyond the end of the bytes are 0. */
-int doed_cdat_header(const doed_cdat *cdat, struct doed_table_header *ret);
+int doed_cdat_header(const doed_cdat* cdat, struct doed_table_header* ret);
 
 enum doed_severity {
     DOED_SEVERITY_NOTICE = 0,  /* unusual, harmless */
@@ -60,19 +60,19 @@ struct doed_table_problem {
     size_t size;
     uint32_t severity; /* enum doed_severity */
     uint32_t offset;   /* bytes from the start of the table */
-    const char *kind;  /* for programs: "trailing-padding", "dangling-handle", ...: docs/cdat.md */
-    const char *text;  /* for people, one line */
+    const char* kind;  /* for programs: "trailing-padding", "dangling-handle", ...: docs/cdat.md */
+    const char* text;  /* for people, one line */
 };
 /* What is wrong with how the table is put together, then with what it says. The texts live as long as the table. */
-int doed_cdat_problem(const doed_cdat *cdat, size_t index, struct doed_table_problem *ret);
+int doed_cdat_problem(const doed_cdat* cdat, size_t index, struct doed_table_problem* ret);
 
 /* ---- Latency and bandwidth ---------------------------------------------------------------------------------------- */
 
 enum doed_value_kind {
     DOED_VALUE_NOT_PROVIDED = 0, /* the table gives no value: the entry or its unit is 0 */
     DOED_VALUE_GIVEN = 1,
-    DOED_VALUE_UNREACHABLE = 2,  /* the entry is 0xFFFF */
-    DOED_VALUE_OVERFLOW = 3      /* more than 64 bits */
+    DOED_VALUE_UNREACHABLE = 2, /* the entry is 0xFFFF */
+    DOED_VALUE_OVERFLOW = 3     /* more than 64 bits */
 };
 /* Never grows. */
 struct doed_value {
@@ -120,7 +120,7 @@ struct doed_memory_range {
     uint8_t handle;                    /* DSMADHandle */
     bool initiator_attached;           /* a DSIS says so */
 };
-int doed_cdat_range(const doed_cdat *cdat, size_t index, struct doed_memory_range *ret);
+int doed_cdat_range(const doed_cdat* cdat, size_t index, struct doed_memory_range* ret);
 
 /* A memory side cache of a range, by its DSMSCIS. */
 struct doed_cache {
@@ -133,21 +133,24 @@ struct doed_cache {
     uint32_t line_size;                /* bytes */
     uint8_t level;                     /* from 1 */
     uint8_t total_levels;
-    uint8_t associativity;             /* 0 none, 1 direct mapped, 2 complex */
-    uint8_t write_policy;              /* 0 none, 1 write back, 2 write through */
+    uint8_t associativity; /* 0 none, 1 direct mapped, 2 complex */
+    uint8_t write_policy;  /* 0 none, 1 write back, 2 write through */
 };
-int doed_cdat_range_cache(const doed_cdat *cdat, size_t range, size_t index, struct doed_cache *ret);
+int doed_cdat_range_cache(const doed_cdat* cdat, size_t range, size_t index,
+                          struct doed_cache* ret);
 
 /* A part of a range with an EFI memory type, by its DSEMTS. */
 struct doed_dsemts {
     size_t size;
-    uint64_t dpa_offset;  /* bytes, from the base of the DSMAS */
-    uint64_t dpa_length;  /* bytes */
-    uint32_t offset;      /* of the structure in the table, bytes; 0 from doed_cdat_range_part() */
-    uint8_t handle;       /* DSMADHandle */
-    uint8_t memory_type;  /* 0 EfiConventionalMemory, 1 the same with EFI_MEMORY_SP, 2 EfiReservedMemoryType */
+    uint64_t dpa_offset; /* bytes, from the base of the DSMAS */
+    uint64_t dpa_length; /* bytes */
+    uint32_t offset;     /* of the structure in the table, bytes; 0 from doed_cdat_range_part() */
+    uint8_t handle;      /* DSMADHandle */
+    uint8_t
+        memory_type; /* 0 EfiConventionalMemory, 1 the same with EFI_MEMORY_SP, 2 EfiReservedMemoryType */
 };
-int doed_cdat_range_part(const doed_cdat *cdat, size_t range, size_t index, struct doed_dsemts *ret);
+int doed_cdat_range_part(const doed_cdat* cdat, size_t range, size_t index,
+                         struct doed_dsemts* ret);
 
 /* An initiator without memory of its own, by its DSIS. */
 struct doed_initiator {
@@ -158,12 +161,9 @@ struct doed_initiator {
     struct doed_value write_bandwidth; /* MB/s */
     uint8_t handle;
 };
-int doed_cdat_initiator(const doed_cdat *cdat, size_t index, struct doed_initiator *ret);
+int doed_cdat_initiator(const doed_cdat* cdat, size_t index, struct doed_initiator* ret);
 
-enum {
-    DOED_PORT_UPSTREAM = 0x0100,
-    DOED_PORT_ANY = 0xFFFF
-};
+enum { DOED_PORT_UPSTREAM = 0x0100, DOED_PORT_ANY = 0xFFFF };
 /* The way between two ports of a switch, by its SSLBIS; by port X, then port Y. */
 struct doed_port_pair {
     size_t size;
@@ -174,7 +174,7 @@ struct doed_port_pair {
     uint16_t port_x;                   /* of a downstream port its number, or DOED_PORT_* */
     uint16_t port_y;
 };
-int doed_cdat_port_pair(const doed_cdat *cdat, size_t index, struct doed_port_pair *ret);
+int doed_cdat_port_pair(const doed_cdat* cdat, size_t index, struct doed_port_pair* ret);
 
 /* ---- The structures, as they are ---------------------------------------------------------------------------------- */
 
@@ -183,9 +183,10 @@ struct doed_table_structure {
     size_t size;
     uint32_t offset; /* in the table, bytes */
     uint32_t length; /* bytes, its header of 4 included */
-    uint8_t type;    /* 0 DSMAS, 1 DSLBIS, 2 DSMSCIS, 3 DSIS, 4 DSEMTS, 5 SSLBIS; others are reserved */
+    uint8_t
+        type; /* 0 DSMAS, 1 DSLBIS, 2 DSMSCIS, 3 DSIS, 4 DSEMTS, 5 SSLBIS; others are reserved */
 };
-int doed_cdat_structure(const doed_cdat *cdat, size_t index, struct doed_table_structure *ret);
+int doed_cdat_structure(const doed_cdat* cdat, size_t index, struct doed_table_structure* ret);
 
 /* Below, index counts the structures of one type. Those too short for their type are not among them. */
 
@@ -198,7 +199,7 @@ struct doed_dsmas {
     uint8_t handle;      /* DSMADHandle */
     uint8_t flags;       /* DOED_MEMORY_*, and reserved bits as they are */
 };
-int doed_cdat_dsmas(const doed_cdat *cdat, size_t index, struct doed_dsmas *ret);
+int doed_cdat_dsmas(const doed_cdat* cdat, size_t index, struct doed_dsmas* ret);
 
 enum {
     DOED_DSLBIS_HIERARCHY_MASK = 0x0F, /* 0 the memory, 1 to 3 a level of its cache */
@@ -208,64 +209,63 @@ enum {
 /* Device Scoped Latency and Bandwidth Information, of the DSMAS or DSIS with the same handle. */
 struct doed_dslbis {
     size_t size;
-    uint64_t base_unit;          /* picoseconds or MB/s */
-    uint16_t entries[3];         /* raw; for a DSMAS only the first counts */
+    uint64_t base_unit;  /* picoseconds or MB/s */
+    uint16_t entries[3]; /* raw; for a DSMAS only the first counts */
     uint8_t handle;
     uint8_t flags;
     struct doed_value values[3]; /* Entry Base Unit x entry: picoseconds or MB/s */
     uint32_t offset;             /* of the structure in the table, bytes */
     uint8_t data_type;           /* enum doed_data_type */
 };
-int doed_cdat_dslbis(const doed_cdat *cdat, size_t index, struct doed_dslbis *ret);
+int doed_cdat_dslbis(const doed_cdat* cdat, size_t index, struct doed_dslbis* ret);
 
 /* Device Scoped Memory Side Cache Information. */
 struct doed_dsmscis {
     size_t size;
-    uint64_t cache_size;   /* bytes */
-    uint32_t attributes;   /* raw; the fields below are taken from it */
-    uint32_t line_size;    /* bytes */
-    uint32_t offset;       /* of the structure in the table, bytes */
-    uint8_t handle;        /* DSMADHandle */
+    uint64_t cache_size; /* bytes */
+    uint32_t attributes; /* raw; the fields below are taken from it */
+    uint32_t line_size;  /* bytes */
+    uint32_t offset;     /* of the structure in the table, bytes */
+    uint8_t handle;      /* DSMADHandle */
     uint8_t level;
     uint8_t total_levels;
     uint8_t associativity; /* 0 none, 1 direct mapped, 2 complex */
     uint8_t write_policy;  /* 0 none, 1 write back, 2 write through */
 };
-int doed_cdat_dsmscis(const doed_cdat *cdat, size_t index, struct doed_dsmscis *ret);
+int doed_cdat_dsmscis(const doed_cdat* cdat, size_t index, struct doed_dsmscis* ret);
 
-enum {
-    DOED_DSIS_MEMORY_ATTACHED = 1 << 0
-};
+enum { DOED_DSIS_MEMORY_ATTACHED = 1 << 0 };
 /* Device Scoped Initiator. */
 struct doed_dsis {
     size_t size;
     uint32_t offset; /* of the structure in the table, bytes */
     uint8_t flags;
-    uint8_t handle;  /* of a DSMAS when memory is attached, else the initiator's own */
+    uint8_t handle; /* of a DSMAS when memory is attached, else the initiator's own */
 };
-int doed_cdat_dsis(const doed_cdat *cdat, size_t index, struct doed_dsis *ret);
+int doed_cdat_dsis(const doed_cdat* cdat, size_t index, struct doed_dsis* ret);
 
 /* Device Scoped EFI Memory Type. */
-int doed_cdat_dsemts(const doed_cdat *cdat, size_t index, struct doed_dsemts *ret);
+int doed_cdat_dsemts(const doed_cdat* cdat, size_t index, struct doed_dsemts* ret);
 
 /* Switch Scoped Latency and Bandwidth Information. */
 struct doed_sslbis {
     size_t size;
-    uint64_t base_unit;   /* picoseconds or MB/s */
+    uint64_t base_unit; /* picoseconds or MB/s */
     uint32_t entry_count;
-    uint32_t offset;      /* of the structure in the table, bytes */
-    uint8_t data_type;    /* enum doed_data_type */
+    uint32_t offset;   /* of the structure in the table, bytes */
+    uint8_t data_type; /* enum doed_data_type */
 };
-int doed_cdat_sslbis(const doed_cdat *cdat, size_t index, struct doed_sslbis *ret);
+int doed_cdat_sslbis(const doed_cdat* cdat, size_t index, struct doed_sslbis* ret);
 
 struct doed_sslbis_entry {
     size_t size;
     struct doed_value value; /* Entry Base Unit x entry: picoseconds or MB/s */
     uint16_t port_x;         /* of a downstream port its number, or DOED_PORT_* */
     uint16_t port_y;
-    uint16_t entry;          /* raw */
+    uint16_t entry; /* raw */
 };
-int doed_cdat_sslbis_entry(const doed_cdat *cdat, size_t sslbis, size_t index, struct doed_sslbis_entry *ret);
+int doed_cdat_sslbis_entry(const doed_cdat* cdat, size_t sslbis, size_t index,
+                           struct doed_sslbis_entry* ret);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

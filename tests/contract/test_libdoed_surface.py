@@ -31,7 +31,7 @@ def declared():
     """The functions of the C headers, without comments, macros and inline functions."""
     text = "".join((INCLUDE / "doed" / name).read_text(encoding="utf-8") for name in ("doed.h", "cdat.h"))
     text = re.sub(r"/\*.*?\*/|^#.*?[^\\]$", "", text, flags=re.DOTALL | re.MULTILINE)
-    return set(re.findall(r"^[a-z][\w ]*[ *](doed_\w+)\([^{;]*\);", text, re.MULTILINE))
+    return set(re.findall(r"^[a-z][\w *]*[ *](doed_\w+)\([^{;]*\);", text, re.MULTILINE))
 
 
 def exported():
