@@ -34,8 +34,9 @@ std::unexpected<base::Error> failed(const char* what) {
 
 base::Result<Subscription::Opened> Subscription::open(const asio::any_io_executor& loop,
                                                       std::uint32_t queue_limit, Ended ended) {
+    // Neither end is made non-blocking: ours is used as if it were, theirs is for its reader to set.
     std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
         return failed("cannot make a socket for events");
     }
     base::UniqueFd ours(ends[0]);

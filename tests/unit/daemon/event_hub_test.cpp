@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -271,6 +272,12 @@ TEST_F(AnEventHub, HearsOfNoSubscriberThatStillHasACopyOfItsEnd) {
     run();
     EXPECT_EQ(hub->subscriber_count(), 1U);
     EXPECT_EQ(read_all(copy).size(), 2U);
+}
+
+TEST_F(AnEventHub, LeavesItToTheSubscriberWhetherReadingBlocks) {
+    const auto fd = subscribe();
+    EXPECT_EQ(::fcntl(fd.get(), F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_EQ(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
 TEST_F(AnEventHub, TakesNothingFromASubscriber) {
