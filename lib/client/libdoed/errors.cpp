@@ -39,6 +39,7 @@ constexpr Row bus_errors[] = {
     {"NoReply", ERESTART},
     {"Timeout", ETIME},
     {"TimedOut", ETIME},
+    {"LimitsExceeded", EAGAIN},
     {"AccessDenied", EACCES},
     {"AuthFailed", EACCES},
     {"InteractiveAuthorizationRequired", EACCES},

@@ -8,7 +8,6 @@
 #include "client/libdoed/messages.hpp"
 
 #include <cerrno>
-#include <iterator>
 #include <new>
 
 #include <unistd.h>
@@ -34,6 +33,13 @@ constexpr char too_large_name[] = "org.doed1.Error.TooLarge";
 
 /// How much longer than doed's own deadline an answer is waited for.
 constexpr std::uint64_t answer_grace_usec = 1'000'000;
+
+/// Calls that doed has at a time; half of what a bus allows.
+constexpr std::size_t window = 64;
+
+bool is_urgent(const doed_call& call) noexcept {
+    return call.callback == nullptr || call.request.operation == Operation::subscribe;
+}
 
 }  // namespace
 
@@ -75,12 +81,20 @@ void Session::become_ready() {
     if (!subscriptions_.empty()) {
         watch_owner();
     }
-    for (auto next = open_.begin(); next != open_.end();) {
-        // One that cannot be sent moves to the others whose callback is due.
-        doed_call& call = **next++;
-        if (call.state == doed_call::State::waiting) {
-            send(call);
-        }
+    send_waiting();
+}
+
+void Session::send_waiting() noexcept {
+    while (ready_ && !waiting_.empty() && (sent_.size() < window || is_urgent(*waiting_.front()))) {
+        send(*waiting_.front());
+    }
+}
+
+std::list<Ref<doed_call>>& Session::list_of(const doed_call& call) noexcept {
+    switch (call.state) {
+        case doed_call::State::waiting: return waiting_;
+        case doed_call::State::sent: return sent_;
+        default: return due_;
     }
 }
 
@@ -99,17 +113,14 @@ Ref<doed_call> Session::open_call(Request&& request, doed_callback callback, voi
     call->deadline_usec = after_usec(now_usec(), call->request.settings.deadline_usec);
     call->given_up_usec =
         call->deadline_usec == never_usec ? never_usec : after_usec(call->deadline_usec, grace);
-    open_.push_back(call);
-    call->place = std::prev(open_.end());
+    call->place = waiting_.insert(is_urgent(*call) ? waiting_.begin() : waiting_.end(), call);
     try {
         deadlines_.emplace(call->given_up_usec, call.get());
     } catch (...) {
-        open_.pop_back();
+        waiting_.erase(call->place);
         throw;
     }
-    if (ready_) {
-        send(*call);
-    }
+    send_waiting();
     return call;
 }
 
@@ -181,6 +192,7 @@ void Session::try_to_send(doed_call& call) {
         return;
     }
     call.slot.reset(slot);
+    sent_.splice(sent_.end(), list_of(call), call.place);
     call.state = doed_call::State::sent;
 }
 
@@ -215,8 +227,8 @@ void Session::answered(doed_call& call, sd_bus_message* answer) {
 void Session::finish(doed_call& call) noexcept {
     call.slot.reset();
     deadlines_.erase({call.given_up_usec, &call});
+    due_.splice(due_.end(), list_of(call), call.place);
     call.state = doed_call::State::done;
-    due_.splice(due_.end(), open_, call.place);
 }
 
 void Session::fail(doed_call& call, int why, std::string_view name,
@@ -225,11 +237,19 @@ void Session::fail(doed_call& call, int why, std::string_view name,
     finish(call);
 }
 
+void Session::fail_all(int why, std::string_view name, std::string_view message) noexcept {
+    for (auto* list : {&sent_, &waiting_}) {
+        while (!list->empty()) {
+            fail(*list->front(), why, name, message);
+        }
+    }
+}
+
 void Session::expire(std::uint64_t now) noexcept {
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-        fail(
-            *deadlines_.begin()->second, -ETIME, timeout_name,
-            ready_ ? "doed did not answer in time" : "the bus did not take the connection in time");
+        fail(*deadlines_.begin()->second, -ETIME, timeout_name,
+             ready_ ? "the call was not answered in time"
+                    : "the bus did not take the connection in time");
     }
 }
 
@@ -242,13 +262,9 @@ void Session::lose_bus(int why) noexcept {
         const std::string place = place_.description();
         const std::string message = ready_ ? "the connection to " + place + " broke"
                                            : errno_text("cannot connect to " + place, why);
-        while (!open_.empty()) {
-            fail(*open_.front(), connect_error_, ready_ ? disconnected_name : "", message);
-        }
+        fail_all(connect_error_, ready_ ? disconnected_name : "", message);
     } catch (const std::bad_alloc&) {
-        while (!open_.empty()) {
-            fail(*open_.front(), connect_error_, {}, {});
-        }
+        fail_all(connect_error_, {}, {});
     }
     for (const auto& subscription : subscriptions_) {
         subscription->disconnected(connect_error_);

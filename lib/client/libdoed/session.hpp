@@ -2,8 +2,9 @@
 //
 // What a context does: one connection to a bus, the calls that are open on it, and the subscriptions. Every callback is called
 // exactly once, by process() or by end(), never from inside another function and never from inside sd-bus. A call is in
-// exactly one place at a time: among the open ones or among those whose callback is due; moving it takes no memory, so
-// that it cannot fail.
+// exactly one place at a time: among those that wait to be sent, those that doed has, or those whose callback is due; moving it
+// takes no memory, so that it cannot fail. What is called back goes to doed a window at a time, since a bus waits for no
+// more than 128 answers for one client; what is waited for, and subscriptions, pass by.
 #pragma once
 
 #include "client/libdoed/call.hpp"
@@ -86,10 +87,13 @@ private:
     [[nodiscard]] Ref<doed_call> open_call(Request&& request, doed_callback callback,
                                            void* userdata, int& error);
     void become_ready();
+    void send_waiting() noexcept;
+    [[nodiscard]] std::list<Ref<doed_call>>& list_of(const doed_call& call) noexcept;
     void send(doed_call& call) noexcept;
     void try_to_send(doed_call& call);
     void finish(doed_call& call) noexcept;
     void fail(doed_call& call, int why, std::string_view name, std::string_view message) noexcept;
+    void fail_all(int why, std::string_view name, std::string_view message) noexcept;
     void answered(doed_call& call, sd_bus_message* answer);
     void expire(std::uint64_t now) noexcept;
     void lose_bus(int why) noexcept;
@@ -126,7 +130,8 @@ private:
     bool ended_ = false;
     bool events_first_ = false;  ///< whose turn it is
 
-    std::list<Ref<doed_call>> open_;
+    std::list<Ref<doed_call>> waiting_;
+    std::list<Ref<doed_call>> sent_;
     std::list<Ref<doed_call>> due_;
     std::set<std::pair<std::uint64_t, doed_call*>> deadlines_;
     std::list<Ref<doed_subscription>> subscriptions_;

@@ -52,6 +52,7 @@ bool Session::pump() {
         worked = true;
     }
     expire(now_usec());
+    send_waiting();
     return worked;
 }
 
@@ -242,9 +243,7 @@ Ref<doed_call> Session::run(Request request, int& error) {
 
 void Session::end() noexcept {
     ended_ = true;
-    while (!open_.empty()) {
-        fail(*open_.front(), -ECANCELED, {}, "the context ended");
-    }
+    fail_all(-ECANCELED, {}, "the context ended");
     while (!due_.empty()) {
         const Ref<doed_call> call = due_.front();
         due_.pop_front();

@@ -112,7 +112,7 @@ const char *doed_last_error_message(const doed_context *context);
  *   org.doed1.Error.Released           -EBUSY        somebody has borrowed the mailbox
  *   org.doed1.Error.Busy               -EAGAIN       repeat it later: the mailbox is used past doed
  *   org.doed1.Error.Aborted            -EAGAIN       repeat it: a reset came in between
- *   org.doed1.Error.LimitsExceeded     -EAGAIN       repeat it when other calls have ended
+ *   org.doed1.Error.LimitsExceeded     -EAGAIN       repeat it when other calls have ended; so ...DBus.Error.LimitsExceeded
  *   org.doed1.Error.Cancelled          -ERESTART     repeat it: doed is ending, or let go of the device
  *   ...DBus.Error.NoReply              -ERESTART     repeat it: doed ended while it had the call
  *   org.doed1.Error.Timeout            -ETIMEDOUT    the device did not answer in time
@@ -169,7 +169,8 @@ int doed_wait(doed_context *context, uint64_t timeout_usec);
  * Every call of doed has two forms. The plain one waits, calling no callback of others meanwhile, and may be used within a
  * callback. The one with _async returns at once: 0 means that the callback will be called exactly once, from
  * doed_process() (or the last doed_unref()), never from the function itself; a negative value, that it will not be.
- * Many calls may be open; doed refuses what goes beyond its limits for a client with -EAGAIN.
+ * Any number of calls may be open: the library gives doed 64 of them at a time, in the order of their submission. Of those
+ * that need the device doed refuses what goes beyond its limits for a client (16, unless configured) with -EAGAIN.
  *
  * The reply is valid within the callback only: take a reference of what is to stay. The callback may do everything but
  * call doed_process() and doed_wait(). `ret`, which may be NULL, receives a handle for doed_call_cancel(); return it with
