@@ -108,7 +108,9 @@ def test_json_is_an_object_a_line(doed, client, monitor):
 
 def test_a_device_that_goes_and_comes_back(start_doed, client, monitor):
     # From its 150th register access on the device is gone, for a moment.
-    start_doed(harness.topology(harness.endpoint(faults=[{"kind": "all-ones", "at": 150, "time_us": 300_000}])))
+    faults = [{"kind": "all-ones", "at": 150, "time_us": 1_500_000}]
+    mailbox = {"offset": "0x190", "protocols": ["1e98:02"], "faults": faults}
+    start_doed(harness.topology(harness.endpoint(mailboxes=[mailbox])))
     each = monitor("--json")
     each.wait_for_event(event="present", state="idle")
     gone = client.signals("org.freedesktop.DBus.ObjectManager", "InterfacesRemoved")

@@ -54,12 +54,12 @@ def in_pipes(bus, *words):
                           timeout=PATIENCE_S, check=False, env={**os.environ, "TERM": "xterm"})
 
 
-def test_colours_are_for_terminals(start_doed, bus, client, on_terminal):
-    start_doed(harness.topology(harness.endpoint(abort_time_us=60_000_000)))
-    client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "dead")
-    assert "\x1b[31mdead\x1b[0m" in on_terminal("list")[1]
+def test_colours_are_for_terminals(start_on_fake_host, fake_host, bus, on_terminal):
+    fake_host.lock_down("integrity")
+    start_on_fake_host()
+    assert on_terminal("list")[1].count("\x1b[33mnone\x1b[0m") == 2, "state and owner"
     plain = in_pipes(bus, "list").stdout
-    assert "dead" in plain and "\x1b" not in plain
+    assert plain.count("none") == 2 and "\x1b" not in plain
     for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert on_terminal("list", **variables) == (0, plain)
 
@@ -93,6 +93,37 @@ def test_polkit_may_ask_on_a_terminal_unless_told_not_to(doed, bus, polkit, word
         assert terminal.wait() == code, terminal.seen
         assert ("0001:00" if code == 0 else "AccessDenied") in terminal.seen
         assert [flags for *_, flags, _ in polkit.asked] == [0, 1][:len(polkit.asked)]
+    finally:
+        terminal.close()
+
+
+AGENT = """#!/bin/bash
+echo "$@" >"$NOTES/words"
+descriptor=${1#--notify-fd=}
+exec {descriptor}>&-
+trap 'echo ended >>"$NOTES/words"; exit' TERM
+while :; do read -r -t 1000 <> <(:); done
+"""
+
+
+def test_the_agent_of_the_terminal_is_there_while_it_may_be_needed(doed, bus, polkit, tmp_path):
+    (tmp_path / "pkttyagent").write_text(AGENT)
+    (tmp_path / "pkttyagent").chmod(0o755)
+    notes = tmp_path / "notes"
+    notes.mkdir(mode=0o777)
+    notes.chmod(0o777)
+    terminal = Terminal([*AS_NOBODY, DOECTL, "--bus", bus.address, "discover", "0d:00.0"],
+                        {**os.environ, "TERM": "dumb", "PATH": f"{tmp_path}:{os.environ['PATH']}", "NOTES": str(notes)})
+    try:
+        harness.wait_until(lambda: len(polkit.asked) == 1, "polkit to be asked")
+        assert not (notes / "words").exists(), "nobody has to be asked yet"
+        polkit.answer(False, True)
+        harness.wait_until(lambda: len(polkit.asked) == 2, "polkit to be asked with a person")
+        words = (notes / "words").read_text().split()
+        assert words[0].startswith("--notify-fd=") and words[1:] == ["--fallback"]
+        polkit.answer(True)
+        assert terminal.wait() == 0, terminal.seen
+        assert (notes / "words").read_text().endswith("\nended\n")
     finally:
         terminal.close()
 

@@ -30,7 +30,7 @@ def test_every_served_method_takes_options_and_nothing_else(doed, client):
                 methods.add(f"{interface.get('name')}.{method.get('name')}")
             for member in interface.findall("property"):
                 assert member.get("access") == "read", f"{path} {member.get('name')}"
-    assert methods == {"org.doed1.Mailbox.Discover", "org.doed1.Mailbox.GetTrace", "org.doed1.Mailbox.Reset",
+    assert methods == {"org.doed1.Manager.Subscribe", "org.doed1.Mailbox.Discover", "org.doed1.Mailbox.GetTrace", "org.doed1.Mailbox.Reset",
                        "org.doed1.Mailbox.Release",
                        "org.doed1.Cdat.GetTable", "org.doed1.Cdat.GetTableFd", "org.doed1.Cdat.GetJson",
                        "org.doed1.Cdat.Refresh"}
