@@ -107,7 +107,7 @@ def test_the_headers_need_nothing_of_the_tree():
 
 def test_a_program_finds_an_installed_library_by_pkg_config_alone(tmp_path):
     root = tmp_path / "root"
-    run("meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", root)
+    run("meson", "install", "-C", BUILD, "--no-rebuild", "--tags", "runtime,devel", "--destdir", root)
     pc = next(root.rglob("libdoed.pc"))
     environment = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(root),
                    "LD_LIBRARY_PATH": str(pc.parent.parent)}

@@ -96,7 +96,7 @@ class Library:
                                 PKG_CONFIG_ALLOW_SYSTEM_CFLAGS="1", PKG_CONFIG_ALLOW_SYSTEM_LIBS="1")
         sanitize = [] if self.sanitizers == "none" else [f"-fsanitize={self.sanitizers}"]
         subprocess.run([*self.cxx, *language, "-g", "-Wall", "-Wextra", "-Werror", "-pedantic", *sanitize, EXAMPLES / source,
-                        "-x", "none", *flags, "-o", program], timeout=harness.PATIENCE_S * 6, check=True)
+                        *flags, "-o", program], timeout=harness.PATIENCE_S * 6, check=True)
         return program
 
 

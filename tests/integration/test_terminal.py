@@ -97,6 +97,37 @@ def test_polkit_may_ask_on_a_terminal_unless_told_not_to(doed, bus, polkit, word
         terminal.close()
 
 
+AGENT = """#!/bin/bash
+echo "$@" >"$NOTES/words"
+descriptor=${1#--notify-fd=}
+exec {descriptor}>&-
+trap 'echo ended >>"$NOTES/words"; exit' TERM
+while :; do read -r -t 1000 <> <(:); done
+"""
+
+
+def test_the_agent_of_the_terminal_is_there_while_it_may_be_needed(doed, bus, polkit, tmp_path):
+    (tmp_path / "pkttyagent").write_text(AGENT)
+    (tmp_path / "pkttyagent").chmod(0o755)
+    notes = tmp_path / "notes"
+    notes.mkdir(mode=0o777)
+    notes.chmod(0o777)
+    terminal = Terminal([*AS_NOBODY, DOECTL, "--bus", bus.address, "discover", "0d:00.0"],
+                        {**os.environ, "TERM": "dumb", "PATH": f"{tmp_path}:{os.environ['PATH']}", "NOTES": str(notes)})
+    try:
+        harness.wait_until(lambda: len(polkit.asked) == 1, "polkit to be asked")
+        assert not (notes / "words").exists(), "nobody has to be asked yet"
+        polkit.answer(False, True)
+        harness.wait_until(lambda: len(polkit.asked) == 2, "polkit to be asked with a person")
+        words = (notes / "words").read_text().split()
+        assert words[0].startswith("--notify-fd=") and words[1:] == ["--fallback"]
+        polkit.answer(True)
+        assert terminal.wait() == 0, terminal.seen
+        assert (notes / "words").read_text().endswith("\nended\n")
+    finally:
+        terminal.close()
+
+
 def test_polkit_asks_nobody_without_a_terminal(doed, bus, polkit):
     process = subprocess.Popen([*AS_NOBODY, DOECTL, "--bus", bus.address, "discover", "0d:00.0"], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

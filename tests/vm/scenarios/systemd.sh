@@ -223,7 +223,7 @@ check "with user and group doed serves members again" wait_for 20 table_is membe
 
 rm -f "$RULES"
 mkdir -p /etc/doed && echo '{}' >"$CONFIG"
-check "the packages can be purged while doed runs" dpkg --purge doed doectl
+check "the packages can be purged while doed runs" dpkg --purge doed doectl libdoed0 libdoed-dev
 check_equal "which ends it" '' "$(pgrep -x 'doed|doed-opener')"
 files >"$TMP/files.after"
 check_equal "nothing is left behind" '' "$(comm -13 "$TMP/files.before" "$TMP/files.after" | xargs)"
