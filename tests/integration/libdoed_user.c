@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A program in C on libdoed, driven by test_libdoed.py over its standard input and output.
- *   libdoed_user table BUS                   what a stranger's first program prints
+ *   libdoed_user table BUS|HOST              what a stranger's first program prints
  *   libdoed_user storm BUS MAILBOX COUNT     many calls, half of them cancelled; stops twice for a line of input
  *   libdoed_user events BUS                  what happens, a line each, until the end of input
  */
@@ -201,8 +201,11 @@ static int events(void) {
 
 int main(int argc, char **argv) {
     int result = 2;
-    if (argc < 3 || doed_new(&context) < 0 || doed_set_bus(context, argv[2]) < 0 ||
-        doed_set_flags(context, DOED_NO_AUTOSTART) < 0) {
+    if (argc < 3 || doed_new(&context) < 0 || doed_set_flags(context, DOED_NO_AUTOSTART) < 0) {
+        return 2;
+    }
+    /* A host has no colon here, an address always has one. */
+    if ((strchr(argv[2], ':') != NULL ? doed_set_bus(context, argv[2]) : doed_set_host(context, argv[2])) < 0) {
         return 2;
     }
     if (strcmp(argv[1], "table") == 0) {

@@ -2,6 +2,7 @@
 """libdoed in a program in C, against the real daemon: tables, thousands of calls, the end of doed in the middle of them, and
 events across it."""
 
+import os
 import re
 import select
 import signal
@@ -19,8 +20,8 @@ CALLS = 10_000
 class User:
     """The program, and what it prints line by line."""
 
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen([USER, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, *arguments, env=None):
+        self.process = subprocess.Popen([USER, *map(str, arguments)], env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, bufsize=1, preexec_fn=die_with_parent)
         self.lines = []
 
@@ -56,8 +57,8 @@ class User:
 def start_user(bus):
     users = []
 
-    def start(command, *arguments):
-        users.append(User(command, bus.address, *arguments))
+    def start(command, *arguments, where=bus.address, env=None):
+        users.append(User(command, where, *arguments, env=env))
         return users[-1]
 
     yield start
@@ -128,3 +129,32 @@ def test_events_begin_when_doed_does(bus, client, start_doed, start_user):
     assert user.line().startswith("subscribed ")
     assert user.line() == "snapshot 3"
     assert user.end() == 0
+
+
+@pytest.fixture
+def remote(bus, tmp_path):
+    """An environment in which ssh to the host "far" reaches the private bus, as systemd's bridge does it there. Through
+    pipes, which carry no descriptors."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"""#!/bin/sh
+case " $* " in *" far systemd-stdio-bridge "*) cat | systemd-stdio-bridge --bus-path={bus.address} | cat ;; *) exit 255 ;; esac
+""")
+    ssh.chmod(0o755)
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+
+def test_another_hosts_tables_come_over_ssh(doed, start_user, remote):
+    user = start_user("table", where="far", env=remote)
+    assert user.line() == "0000:0d:00.0/190 268435456 150000 16000"
+    assert user.end() == 0
+
+
+def test_events_do_not_come_over_ssh(doed, start_user, remote):
+    user = start_user("events", where="far", env=remote)
+    assert user.line().startswith("refused ")
+
+
+def test_a_host_that_ssh_does_not_reach_is_told(start_user, remote):
+    user = start_user("table", where="nowhere", env=remote)
+    assert re.match(r"snapshot: -\d+  cannot connect to the system bus of nowhere: ", user.line())
+    assert user.end() == 1
