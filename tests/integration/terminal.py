@@ -39,7 +39,10 @@ class Terminal:
 
     def wait(self):
         """Reads to the end, and returns the exit code."""
+        deadline = time.monotonic() + PATIENCE_S
         while True:
+            left = deadline - time.monotonic()
+            assert left > 0 and select.select([self.master], [], [], left)[0], f"waited in vain for the end: {self.seen!r}"
             try:
                 part = os.read(self.master, 65536)
             except OSError:

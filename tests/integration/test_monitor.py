@@ -179,6 +179,8 @@ def test_lost_events_are_told(doed, bus, client):
     fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, 4096)
     process = subprocess.Popen([DOECTL, "--bus", bus.address, "monitor", "--json"], stdout=into, stderr=subprocess.PIPE)
     os.close(into)
+    deadline = threading.Timer(3 * PATIENCE_S, process.kill)
+    deadline.start()
     with os.fdopen(out) as lines:
         while "3b:00.0/180" not in lines.readline():
             pass
@@ -190,5 +192,6 @@ def test_lost_events_are_told(doed, bus, client):
         assert [next(events)["event"] for _ in range(4)] == ["present"] * 4
         process.terminate()
         lines.read()
+    deadline.cancel()
     assert process.communicate(timeout=PATIENCE_S)[1] == b""
     assert process.returncode == 0

@@ -110,14 +110,14 @@ TEST(AnAnswerThatIsNone, IsOfAnotherVersion) {
 
 TEST(ADoedThatSaysNothing, IsWaitedForAsLongAsAsked) {
     const FakeDoed doed({});
-    OnTheBus service(1ms);
+    OnTheBus service(1s);
     int told = 0;
     service->on_wait([&](std::chrono::microseconds) { ++told; });
     const auto trace = service->trace(mailbox_path);
     ASSERT_FALSE(trace);
     EXPECT_EQ(trace.error().kind(), FailureKind::timed_out);
     EXPECT_EQ(trace.error().advice(), "allow more time with --timeout");
-    EXPECT_GE(told, 2) << "doed has a second more to give its own reason";
+    EXPECT_GE(told, 1);
 }
 
 TEST(ATable, ComesInEitherSize) {
