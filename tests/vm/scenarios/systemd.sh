@@ -7,7 +7,7 @@
 # a purge leaves. The endpoint is the kernel's, whose drivers udev has loaded; the
 # switch's upstream port is doed's.
 # vm-guest: systemd
-# vm-timeout: 420
+# vm-timeout: 480
 # vm-table: slow.cdat 1000
 # vm-qemu: -set device.us0.cdat=slow.cdat
 # shellcheck source=tests/vm/guest/lib.sh
@@ -95,6 +95,36 @@ check "the denial is in the journal with its message id" grep -q "is denied to u
 check "and is explained by the catalog" grep -q 'Subject: A call to doed was denied' "$TMP/denial"
 check "with what was called" grep -qE 'called .*org\.doed1\.(Cdat|Mailbox)\.[A-Z][a-zA-Z]+ of' "$TMP/denial"
 check_equal "no variable is left in the explanation" '' "$(grep -o '@DOED[A-Z_]*@' "$TMP/denial")"
+
+# ---- followed ----------------------------------------------------------------
+
+runuser -u nobody -- doectl monitor --json >"$TMP/monitor" 2>"$TMP/monitor.log" &
+monitor_pid=$!
+# told FILTER [COUNT]: the monitor has printed COUNT events, or one, that jq's FILTER holds for.
+told() { (($(jq -c "select($1)" "$TMP/monitor" | wc -l) >= ${2:-1})); }
+of_switch=".device == \"$SWITCH\""
+check "nobody may follow what happens" wait_for 20 told ".event == \"present\" and $of_switch"
+check "doectl reset by root" doectl reset "$SWITCH"
+check "nobody is told that the mailbox was claimed anew" wait_for 20 told ".event == \"state\" and $of_switch and .to == \"starting\""
+systemctl stop doed
+check "and that doed has gone" wait_for 20 told '.event == "daemon-gone"'
+check_equal "whom waiting for it does not start" inactive "$(systemctl is-active doed)"
+start_or_abort
+check "and that it is back" wait_for 20 told '.event == "daemon-restarted"'
+check "with what is there now" wait_for 20 told ".event == \"present\" and $of_switch" 2
+echo 1 >"/sys/bus/pci/devices/$ENDPOINT/remove"
+check "a device that goes is told" wait_for 20 told ".event == \"device-removed\" and .device == \"$ENDPOINT\""
+echo 1 >/sys/bus/pci/rescan
+check "and one that comes" wait_for 20 told ".event == \"device-added\" and .device == \"$ENDPOINT\""
+check "and the kernel's taking it" wait_for 30 property_is "$endpoint" Mailbox Owner kernel
+check "busctl gets a socket of events" grep -q '^h ' <<<"$(answer nobody /org/doed1 Manager Subscribe "${NO_OPTIONS[@]}")"
+pkill -TERM -u nobody -x doectl
+wait "$monitor_pid"
+check_equal "TERM ends the monitor well" 0 $?
+check_equal "which had nothing to complain of" '' "$(cat "$TMP/monitor.log")"
+check "the package's example makes a line of each table" \
+  grep -q "$SWITCH" <<<"$(runuser -u member -- sh /usr/share/doc/doed/examples/tables.sh 2>&1)"
+check "doectl stats prints metrics" grep -q '^doed_mailbox_info{device="'"$SWITCH"'"' <<<"$(runuser -u nobody -- doectl stats --textfile)"
 
 # ---- polkit ------------------------------------------------------------------
 
