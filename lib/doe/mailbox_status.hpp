@@ -3,6 +3,7 @@
 // What a Mailbox tells the outside about itself: a plain value that can be handed to another thread.
 #pragma once
 
+#include "base/scheduler.hpp"
 #include "doe/protocol.hpp"
 
 #include <cstdint>
@@ -48,6 +49,7 @@ struct MailboxCounters {
 struct MailboxStatus {
     MailboxState state = MailboxState::starting;
     Completion completion = Completion::poll;
+    base::Duration poll_floor{};     ///< shortest pause between looks, as configured or as learned
     std::vector<Protocol> features;  ///< as discovered, also those that are not served
     std::uint32_t queue_length = 0;  ///< submissions that have no answer yet
     MailboxCounters counters;
