@@ -2,8 +2,9 @@
 //
 // A client of a doed on some bus, which measures what its users see. One line of JSON for each kind of call.
 //
-//   bench-client rates BUS MAILBOX      calls per second of Ping, GetTable and GetTableFd, on one connection: one at a time, and
-//                                       eight under way; in rounds that take turns, so that all have the same machine
+//   bench-client rates BUS MAILBOX CALL...
+//                                       calls per second of Ping and of these, GetTable or GetTableFd, on one connection: one at
+//                                       a time, and eight under way; in rounds that take turns, so that all have the same machine
 //   bench-client probe BUS MAILBOX SECONDS
 //                                       how long a property read, GetTable and Ping take, one after the other all that time
 #include "bench/samples.hpp"
@@ -18,6 +19,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -135,7 +137,7 @@ private:
     const char* mailbox_;
 };
 
-int measure_rates(Connection& connection) {
+int measure_rates(Connection& connection, const std::vector<const Call*>& calls) {
     constexpr int rounds = 7;
     constexpr auto time_each = 250ms;
     for (const int depth : {1, 8}) {
@@ -143,7 +145,7 @@ int measure_rates(Connection& connection) {
         std::map<std::string, Samples> shares;
         for (int round = 0; round < rounds; ++round) {
             double ping_rate = 0;
-            for (const Call* call : {&ping, &get_table, &get_table_fd}) {
+            for (const Call* call : calls) {
                 const auto begin = Clock::now();
                 std::size_t answered = 0;
                 try {
@@ -201,9 +203,13 @@ int main(int argc, char** argv) {
     using namespace doed::bench;
     const std::string mode = argc > 3 ? argv[1] : "";
     try {
-        if (mode == "rates" && argc == 4) {
+        if (mode == "rates" && argc > 4) {
             Connection connection(argv[2], argv[3]);
-            return measure_rates(connection);
+            std::vector<const Call*> calls{&ping};
+            for (const std::string name : std::span(argv + 4, argv + argc)) {
+                calls.push_back(name == get_table.name ? &get_table : &get_table_fd);
+            }
+            return measure_rates(connection, calls);
         }
         if (mode == "probe" && argc == 5) {
             Connection connection(argv[2], argv[3]);
@@ -213,6 +219,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "bench-client: %s\n", error.what());
         return 1;
     }
-    std::fputs("usage: bench-client rates BUS MAILBOX | probe BUS MAILBOX SECONDS\n", stderr);
+    std::fputs("usage: bench-client rates BUS MAILBOX CALL... | probe BUS MAILBOX SECONDS\n",
+               stderr);
     return 2;
 }
