@@ -3,49 +3,15 @@
 // What an exchange in the middle of an operation costs that can be counted: memory, turns of the strand, timers, looks. What
 // the device, the clock and the queue of tasks need themselves is the tests', and is not counted.
 #include "mailbox_fixture.hpp"
+#include "support/counted_allocations.hpp"
 
 #include <array>
-#include <cstdlib>
-#include <new>
 #include <span>
-
-namespace {
-
-thread_local bool counting = false;
-thread_local std::size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-    if (counting) {
-        ++allocations;
-    }
-    if (void* const memory = std::malloc(size != 0 ? size : 1)) {
-        return memory;
-    }
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
 
 namespace doed::doe {
 namespace {
 
-/// Counts allocations, or not, as long as it lives.
-class Counting {
-public:
-    explicit Counting(bool on) : before_(std::exchange(counting, on)) {}
-    Counting(const Counting&) = delete;
-    Counting& operator=(const Counting&) = delete;
-    ~Counting() { counting = before_; }
-
-private:
-    bool before_;
-};
+using test::CountAllocations;
 
 class CountedScheduler final : public base::Scheduler {
 public:
@@ -53,17 +19,17 @@ public:
 
     [[nodiscard]] base::TimePoint now() const override { return inner_.now(); }
     void post(base::Task task) override {
-        const Counting pause(false);
+        const CountAllocations pause(false);
         ++posts;
         inner_.post(std::move(task));
     }
     base::TimerId at(base::TimePoint when, base::Task task) override {
-        const Counting pause(false);
+        const CountAllocations pause(false);
         ++timers;
         return inner_.at(when, std::move(task));
     }
     void cancel(base::TimerId timer) override {
-        const Counting pause(false);
+        const CountAllocations pause(false);
         inner_.cancel(timer);
     }
 
@@ -80,11 +46,11 @@ public:
     explicit UncountedConfigSpace(DoeFunction& function) : inner_(function) {}
 
     base::Result<std::uint32_t> read32(std::uint16_t offset) override {
-        const Counting pause(false);
+        const CountAllocations pause(false);
         return inner_.read32(offset);
     }
     base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
-        const Counting pause(false);
+        const CountAllocations pause(false);
         return inner_.write32(offset, value);
     }
 
@@ -95,9 +61,9 @@ private:
 /// Asks for the header of the table, again and again.
 class RepeatedHeader final : public Operation {
 public:
-    static constexpr int exchanges = 100;
-    /// The mailbox and its buffers have been used as much as they will be.
-    static constexpr int warm = 20;
+    static constexpr int exchanges = 150;
+    /// The buffers are as large as they will be, the flight recorder among them, which keeps 64 exchanges.
+    static constexpr int warm = 70;
 
     explicit RepeatedHeader(std::function<void(int)> before_exchange)
         : before_exchange_(std::move(before_exchange)) {}
@@ -154,7 +120,7 @@ protected:
             }
         }));
         {
-            const Counting on(true);
+            const CountAllocations on(true);
             EXPECT_TRUE(scheduler_.run_until([&] { return answer->times > 0; }));
         }
         EXPECT_TRUE(answer->succeeded()) << answer->text();
@@ -166,7 +132,7 @@ protected:
 
 private:
     [[nodiscard]] Cost now() const {
-        return {allocations, counted_.posts, counted_.timers, function_->accesses};
+        return {test::counted_allocations(), counted_.posts, counted_.timers, function_->accesses};
     }
 
     CountedScheduler counted_{scheduler_};
