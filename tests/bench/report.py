@@ -41,6 +41,10 @@ def time_text(us):
     return f"{us / 1000:.1f} ms" if us >= 995 else f"{us:.0f} us"
 
 
+def share_text(share):
+    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+
+
 def size_text(size_bytes):
     for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
         if size_bytes >= unit:
@@ -102,7 +106,7 @@ def add_lateness(budgets, lines):
 def add_waiting(budgets, lines):
     cells = {policy: [find(lines, bench="lateness", policy=policy, mailboxes=1, shape="fixed", response_us=us)
                       for us in TIMES_US] for policy in POLICIES}
-    share = {policy: " / ".join(f"{100 * cell['cpu_waiting']:.2g} %" for cell in cells[policy]) for policy in POLICIES}
+    share = {policy: " / ".join(share_text(cell["cpu_waiting"]) for cell in cells[policy]) for policy in POLICIES}
     met = all(cell["cpu_waiting"] <= 0.03 for cell in cells["doed"] if cell["response_us"] >= CPU_CHECKED_FROM_US)
     budgets.add("processor while waiting, of one core (checked from 20 ms on)", "3 %", share["doed"], met, share["limit"],
                 f"Linux, 4 ms {share['Linux, 4 ms']}; spdm-utils {share['spdm-utils']}")
@@ -168,13 +172,14 @@ def plot(lines):
         points = sorted((line["response_us"], line["late_us"]) for line in shown if line["policy"] == policy)
         blocks.append(f"${'p' + str(len(blocks))} << EOD\n" + "\n".join(f"{x} {y}" for x, y in points) + "\nEOD\n")
     colours = ["#c62828", "#1565c0", "#64b5f6", "#6a1b9a", "#ef6c00", "#2e7d32"]
-    curves = ["(x > 1000 ? x / 10 : 100) with filledcurves y1=1 fc rgb '#eeeeee' title 'budget: 100 us or a tenth'"]
+    curves = ["(x > 1000 ? x / 10 : 100) with filledcurves y1=0.5 fc rgb '#eeeeee' title 'budget: 100 us or a tenth'"]
     curves += [f"$p{i} with linespoints lw {3 if policy == 'doed' else 2} pt 7 ps 0.6 lc rgb '{colours[i]}' title '{policy}'"
                for i, policy in enumerate(POLICIES)]
     script = "".join(blocks) + """
 set logscale xy
 set xrange [40:130000]
-set yrange [1:40000]
+set yrange [0.5:40000]
+set xtics rotate by -45
 set xlabel "response time of the device"
 set ylabel "the requester has it later by"
 set xtics ("50 us" 50, "100 us" 100, "200 us" 200, "500 us" 500, "1 ms" 1000, "2 ms" 2000, "5 ms" 5000, "10 ms" 10000, \
