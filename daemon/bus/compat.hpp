@@ -21,7 +21,37 @@
 #define DOED_SDBUS_GENERATION 1
 #endif
 
+#if DOED_SDBUS_GENERATION == 1
+#include <systemd/sd-bus.h>
+#endif
+
 namespace doed::bus {
+
+#if DOED_SDBUS_GENERATION == 2
+/// An `ay` of a reply; put into its message in one piece.
+using ByteArray = std::vector<std::uint8_t>;
+#else
+/// An `ay` of a reply; put into its message in one piece. The library's own way with vectors is to append byte by byte, which
+/// takes a millisecond for 64 KiB.
+class ByteArray : public std::vector<std::uint8_t> {
+public:
+    using vector::vector;
+};
+
+inline sdbus::Message& operator<<(sdbus::Message& message, const ByteArray& bytes) {
+    // Protected in the library, which has no other way to its own library's message.
+    struct Access : sdbus::Message {
+        static void* of(const sdbus::Message& wrapped) { return wrapped.*(&Access::msg_); }
+    };
+    const int result =
+        ::sd_bus_message_append_array(static_cast<sd_bus_message*>(Access::of(message)),
+                                      SD_BUS_TYPE_BYTE, bytes.data(), bytes.size());
+    if (result < 0) {
+        throw sdbus::createError(-result, "Failed to append an array of bytes");
+    }
+    return message;
+}
+#endif
 
 /// What the connection wants to be woken by.
 struct PollRequest {
@@ -174,3 +204,9 @@ auto reply_handler(Answered answered) {
 }
 
 }  // namespace doed::bus
+
+#if DOED_SDBUS_GENERATION == 1
+template <>
+struct sdbus::signature_of<doed::bus::ByteArray> : sdbus::signature_of<std::vector<std::uint8_t>> {
+};
+#endif

@@ -82,8 +82,7 @@ void CdatObject::read(std::string_view method, const bus::Reply<Values...>& open
     bus::admit(gate_, call(method, charge), open, options, get);
 }
 
-void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
-                          bus::OptionMap options) {
+void CdatObject::GetTable(sdbus::Result<bus::ByteArray>&& result, bus::OptionMap options) {
     bus::serve(
         pump_, presence_, std::move(result), options, KnownOptions::with_refresh, default_deadline_,
         [this](const auto& open, const bus::MethodOptions& parsed) {
@@ -94,7 +93,8 @@ void CdatObject::GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
                      } else if ((*table)->bytes().size() > message_table_size_bytes_max) {
                          reply.fail(too_large(name, **table));
                      } else {
-                         reply.succeed((*table)->bytes());
+                         const auto& bytes = (*table)->bytes();
+                         reply.succeed(bus::ByteArray(bytes.begin(), bytes.end()));
                      }
                  });
         });

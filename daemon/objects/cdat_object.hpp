@@ -41,8 +41,7 @@ public:
 private:
     using TablePtr = CdatCache::TablePtr;
 
-    void GetTable(sdbus::Result<std::vector<std::uint8_t>>&& result,
-                  bus::OptionMap options) override;
+    void GetTable(sdbus::Result<bus::ByteArray>&& result, bus::OptionMap options) override;
     void GetTableFd(sdbus::Result<sdbus::UnixFd>&& result, bus::OptionMap options) override;
     void GetJson(sdbus::Result<std::string>&& result, bus::OptionMap options) override;
     void Refresh(sdbus::Result<std::uint32_t>&& result, bus::OptionMap options) override;

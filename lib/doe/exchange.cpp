@@ -91,7 +91,7 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
         case State::go:
             go_time_ = now;
             deadline_ = now + setup_.timeout;
-            if (setup_.interrupt) {
+            if (setup_.interrupt || !setup_.look_at_once) {
                 return wait(State::wait_ready, Action::Reason::response, deadline_);
             }
             return look(State::check_ready);

@@ -62,6 +62,8 @@ struct ExchangeSetup {
     std::uint16_t capability_offset = 0;
     std::uint32_t control_preserved = 0;  ///< control bits to keep as they were found
     bool interrupt = false;               ///< Interrupt Enable is set and stays so
+    bool look_at_once =
+        true;  ///< for the response, right after GO; else wait first, as with an interrupt
     base::Duration timeout =
         specification_timeout_default;  ///< for Busy to clear, and for the response from GO
 

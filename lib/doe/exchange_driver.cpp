@@ -28,6 +28,12 @@ AbortResult abort_result(const Exchange& exchange, bool ended) {
     return exchange.mailbox_dead() || gone ? AbortResult::failed : AbortResult::done;
 }
 
+/// Error, or nothing at all, instead of a response.
+bool has_failed_to_respond(const Exchange& exchange) {
+    return !exchange.outcome() && (exchange.outcome().error().code() == base::Errc::device_error ||
+                                   exchange.outcome().error().code() == base::Errc::timeout);
+}
+
 }  // namespace
 
 ExchangeDriver::ExchangeDriver(base::Scheduler& scheduler, pci::CountingConfigSpace& config,
@@ -38,7 +44,8 @@ ExchangeDriver::ExchangeDriver(base::Scheduler& scheduler, pci::CountingConfigSp
       options_(options),
       owner_(owner),
       setup_{.capability_offset = capability_offset, .timeout = options.exchange_timeout},
-      recovery_poll_(options.poll) {}
+      recovery_poll_(options.poll.cap),
+      poll_floor_(options.poll.floor) {}
 
 // --- Beginning and ending ----------------------------------------------------------------------------------------------
 
@@ -52,6 +59,9 @@ void ExchangeDriver::begin_claim(Purpose purpose, bool interrupt) {
 void ExchangeDriver::begin(Purpose purpose, Protocol protocol,
                            std::span<const std::uint32_t> request, std::uint32_t max_response_dw) {
     protocol_ = protocol;
+    // Pauses above the usual ones are for devices that want to be left alone, after GO too.
+    setup_.look_at_once = poll_floor_.value() <= PollLimits{}.floor &&
+                          poll_schedule(protocol).looks_at_once(poll_floor_.value());
     begin(Exchange(setup_, protocol, request, max_response_dw, response_,
                    std::exchange(known_status_, std::nullopt)),
           purpose, protocol);
@@ -64,6 +74,7 @@ void ExchangeDriver::begin(Exchange exchange, Purpose purpose, std::optional<Pro
     noticed_ = Noticed::nothing;
     woken_by_interrupt_ = false;
     interrupt_seen_ = false;
+    response_waits_ = 0;
     reads_before_ = config_.reads();
     writes_before_ = config_.writes();
     recorder_.begin({.begin = tasks_.now(), .purpose = purpose, .protocol = protocol});
@@ -79,6 +90,7 @@ void ExchangeDriver::end() {
     if (exchange.response_time()) {
         learn(exchange);
     }
+    learn_pace(exchange);
     fill(recorder_.current(), exchange);
     recorder_.end();
     owner_.exchange_ended(exchange);
@@ -191,10 +203,13 @@ void ExchangeDriver::wait() {
         return;
     }
     // No interrupt tells that Busy cleared, so that and an abort are always polled (PCIe r6.2 6.30.3).
-    const base::TimePoint look =
-        response && setup_.interrupt
-            ? now + options_.safety_poll
-            : (response ? poll_schedule(protocol_) : recovery_poll_).next(wait_since_, now);
+    base::TimePoint look = now + options_.safety_poll;
+    if (!response) {
+        look = recovery_poll_.next(wait_since_, now, poll_floor_.value());
+    } else if (!setup_.interrupt) {
+        ++response_waits_;
+        look = poll_schedule(protocol_).next(wait_since_, now, poll_floor_.value());
+    }
     wait_timer_ = tasks_.at(std::min(look, action_.deadline), [this] {
         woken_by_interrupt_ = false;
         ++recorder_.current().polls;
@@ -228,12 +243,29 @@ void ExchangeDriver::learn(const Exchange& exchange) {
     noticed_ = woken_by_interrupt_ ? Noticed::interrupt : Noticed::poll;
     // The safety poll finds a response long after it was ready: nothing to learn from.
     if (woken_by_interrupt_ || !setup_.interrupt) {
-        poll_schedule(protocol_).observe(*exchange.response_time());
+        const bool seen_at_once = !setup_.interrupt && !setup_.look_at_once && response_waits_ == 1;
+        poll_schedule(protocol_).observe(*exchange.response_time(), seen_at_once);
     }
     if (!woken_by_interrupt_ && setup_.interrupt && !interrupt_seen_) {
         // Lost, or only late: then it was posted while the response was read.
         interrupt_owed_ = true;
         tasks_.post([this] { count_lost_interrupt(); });
+    }
+}
+
+/// Whether the device can stand being looked at as often.
+void ExchangeDriver::learn_pace(const Exchange& exchange) {
+    if (setup_.interrupt || !exchange.go_time()) {
+        return;
+    }
+    const base::Duration before = poll_floor_.value();
+    if (exchange.response_time()) {
+        poll_floor_.succeeded();
+    } else if (has_failed_to_respond(exchange)) {
+        poll_floor_.failed();
+    }
+    if (poll_floor_.value() != before) {
+        owner_.poll_floor_changed();
     }
 }
 
@@ -248,7 +280,7 @@ void ExchangeDriver::count_lost_interrupt() {
 PollSchedule& ExchangeDriver::poll_schedule(Protocol protocol) {
     auto found = std::ranges::find(poll_, protocol, &std::pair<Protocol, PollSchedule>::first);
     if (found == poll_.end()) {
-        found = poll_.insert(poll_.end(), {protocol, PollSchedule(options_.poll)});
+        found = poll_.insert(poll_.end(), {protocol, PollSchedule(options_.poll.cap)});
     }
     return found->second;
 }

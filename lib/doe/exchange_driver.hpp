@@ -8,6 +8,7 @@
 #include "base/scheduler.hpp"
 #include "doe/exchange.hpp"
 #include "doe/flight_recorder.hpp"
+#include "doe/poll_floor.hpp"
 #include "doe/poll_schedule.hpp"
 #include "doe/task_scope.hpp"
 #include "pci/counting_config_space.hpp"
@@ -40,6 +41,8 @@ public:
                                       bool tidied_up) = 0;
         /// Too many interrupts did not come: what follows is polled.
         virtual void interrupts_given_up() = 0;
+        /// The mailbox is looked at with other pauses from now on: poll_floor().
+        virtual void poll_floor_changed() = 0;
 
     protected:
         Owner() = default;
@@ -74,6 +77,8 @@ public:
     [[nodiscard]] bool on_the_wire() const noexcept { return exchange_ && exchange_->go_time(); }
     [[nodiscard]] bool uses_interrupt() const noexcept { return setup_.interrupt; }
     [[nodiscard]] std::span<const std::uint32_t> response() const noexcept { return response_; }
+    /// The shortest pause between two looks, as configured or as the device has taught.
+    [[nodiscard]] base::Duration poll_floor() const noexcept { return poll_floor_.value(); }
     /// How the response of the last exchange was noticed.
     [[nodiscard]] Noticed noticed() const noexcept { return noticed_; }
     /// The last exchanges, oldest first, with the one under way.
@@ -91,6 +96,7 @@ private:
     [[nodiscard]] bool shows_error();
 
     void learn(const Exchange& exchange);
+    void learn_pace(const Exchange& exchange);
     void count_lost_interrupt();
     [[nodiscard]] PollSchedule& poll_schedule(Protocol protocol);
     void fill(TraceRecord& record, const Exchange& exchange) const;
@@ -109,6 +115,8 @@ private:
 
     std::vector<std::pair<Protocol, PollSchedule>> poll_;
     PollSchedule recovery_poll_;  ///< while Busy or an abort is waited for
+    PollFloor poll_floor_;
+    std::uint32_t response_waits_ = 0;  ///< of this exchange, each until it is time to look
     base::TimerId wait_timer_ = 0;
     base::TimePoint wait_since_{};
     Action::Reason wait_reason_ = Action::Reason::none;

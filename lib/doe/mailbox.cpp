@@ -36,7 +36,9 @@ Mailbox::Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> c
                .poll = options.poll,
                .safety_poll = options.safety_poll},
               *this),
-      revival_pause_(options.revival_pause_min) {}
+      revival_pause_(options.revival_pause_min) {
+    status_.poll_floor = options.poll.floor;
+}
 
 Mailbox::~Mailbox() {
     if (in_use_) {
@@ -396,6 +398,11 @@ void Mailbox::note_failure(const base::Error& error) {
 
 void Mailbox::interrupts_given_up() {
     status_.completion = Completion::poll;
+    publish();
+}
+
+void Mailbox::poll_floor_changed() {
+    status_.poll_floor = driver_.poll_floor();
     publish();
 }
 

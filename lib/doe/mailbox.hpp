@@ -141,6 +141,7 @@ private:
     void exchange_dropped(const Exchange& exchange, const base::Error& error,
                           bool tidied_up) override;
     void interrupts_given_up() override;
+    void poll_floor_changed() override;
     void count(const Exchange& exchange);
     void note_failure(const base::Error& error);
 

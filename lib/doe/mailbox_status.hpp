@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "base/scheduler.hpp"
 #include "doe/protocol.hpp"
 
 #include <cstdint>
@@ -57,6 +58,7 @@ struct ExchangeFailure {
 struct MailboxStatus {
     MailboxState state = MailboxState::starting;
     Completion completion = Completion::poll;
+    base::Duration poll_floor{};     ///< shortest pause between looks, as configured or as learned
     std::vector<Protocol> features;  ///< as discovered, also those that are not served
     std::uint32_t queue_length = 0;  ///< submissions that have no answer yet
     MailboxCounters counters;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// When to look at a waiting mailbox next. The first looks are fitted to how long this mailbox took before; after that
-// the pause is a tenth of the time already waited, between floor and cap, so that a completion is seen at most a tenth
-// late and a slow device is not hammered.
+// When to look at a waiting mailbox next. What one device takes for one protocol is much the same from one time to the
+// next, or one of a few values: so nobody looks before the shortest of the last few response times is nearly over, looks
+// are close together around it, and after that the pause is a tenth of the time already waited, up to a cap. A
+// completion is seen at most a tenth late, and a slow device is left alone while it works.
 #pragma once
 
 #include "base/scheduler.hpp"
 
+#include <array>
+#include <cstddef>
 #include <optional>
 
 namespace doed::doe {
@@ -19,18 +22,27 @@ struct PollLimits {
 
 class PollSchedule {
 public:
-    explicit PollSchedule(const PollLimits& limits) noexcept : limits_(limits) {}
+    /// `cap`: PollLimits::cap.
+    explicit PollSchedule(base::Duration cap) noexcept : cap_(cap) {}
 
-    /// The time of the next look at a mailbox that has been waiting since `since`.
-    [[nodiscard]] base::TimePoint next(base::TimePoint since, base::TimePoint now) const noexcept;
-    /// Learns that a response took `response_time`.
-    void observe(base::Duration response_time) noexcept;
-    /// The smoothed response time; none before the first observation.
-    [[nodiscard]] std::optional<base::Duration> smoothed() const noexcept { return smoothed_; }
+    /// Whether it is worth looking right after GO; else next() says when.
+    [[nodiscard]] bool looks_at_once(base::Duration floor) const noexcept;
+    /// The time of the next look at a mailbox that has been waiting since `since`, at least `floor` from now.
+    [[nodiscard]] base::TimePoint next(base::TimePoint since, base::TimePoint now,
+                                       base::Duration floor) const noexcept;
+    /// Learns that a response was seen after `response_time`. `seen_at_once`: by the first look of all, after a pause: it
+    /// may have been there for long.
+    void observe(base::Duration response_time, bool seen_at_once) noexcept;
+    /// The shortest of the last few response times; none before the first.
+    [[nodiscard]] std::optional<base::Duration> expected() const noexcept;
 
 private:
-    PollLimits limits_;
-    std::optional<base::Duration> smoothed_;
+    /// Remembered response times: enough to know each of a few usual ones, few enough to follow a device that changes.
+    static constexpr std::size_t observations_max = 16;
+
+    base::Duration cap_;
+    std::array<base::Duration, observations_max> observations_{};
+    std::size_t observed_ = 0;  ///< in all
 };
 
 }  // namespace doed::doe

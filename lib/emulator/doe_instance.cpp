@@ -53,7 +53,7 @@ std::uint32_t DoeInstance::read(std::uint16_t offset) {
     switch (offset) {
         case doe::reg::capabilities: return interrupt_.capabilities();
         case doe::reg::control: return interrupt_.enabled() ? doe::control_interrupt_enable : 0;
-        case doe::reg::status: return status();
+        case doe::reg::status: misbehave_when_polled(); return status();
         case doe::reg::read_mailbox: return ready() ? response_->object[response_->dwords_read] : 0;
         default: return 0;
     }
@@ -184,6 +184,10 @@ void DoeInstance::go() {
         return;
     }
     response_ = make_response(*std::move(object));
+    poll_fault_.reset();
+    if (const auto fault = faults_ ? faults_->plan(FaultKind::error_when_polled) : std::nullopt) {
+        poll_fault_ = PollFault{.fault = *fault, .last_look = now_()};
+    }
     if (strike(FaultKind::early_ready)) {
         precede_response();
     }
@@ -316,6 +320,18 @@ void DoeInstance::misbehave_in_read() {
     } else {
         response_.reset();
     }
+}
+
+void DoeInstance::misbehave_when_polled() {
+    if (!poll_fault_ || !processing()) {
+        return;
+    }
+    const base::TimePoint now = now_();
+    if (now - poll_fault_->last_look < *poll_fault_->fault.time) {
+        faults_->happened(poll_fault_->fault);
+        raise_error();
+    }
+    poll_fault_->last_look = now;
 }
 
 // The response before this one is given out first, or as many zeros as the true one has dwords.

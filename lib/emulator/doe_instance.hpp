@@ -86,6 +86,12 @@ private:
         std::size_t after_dw = 0;
     };
 
+    /// Error to come when the status register is read too soon.
+    struct PollFault {
+        Fault fault;
+        base::TimePoint last_look;
+    };
+
     void write_control(std::uint32_t value);
     void append_to_request(std::uint32_t dword);
     void begin_abort();
@@ -105,6 +111,7 @@ private:
     void raise_ready();
     void raise_error();
 
+    void misbehave_when_polled();
     [[nodiscard]] std::uint32_t status() const noexcept;
     [[nodiscard]] bool busy() const noexcept {
         return abort_ends_at_ || busy_spell_ || (options_.busy_while_processing && processing());
@@ -132,6 +139,7 @@ private:
 
     std::optional<BusySpell> busy_spell_;
     std::optional<RequestFault> request_fault_;
+    std::optional<PollFault> poll_fault_;
     std::optional<Response> true_response_;   ///< follows a `response_` that came too early
     std::vector<std::uint32_t> last_object_;  ///< given out last; empty when there is none
 };

@@ -11,6 +11,9 @@ ResponseTime::ResponseTime(const ResponseTimeRange& range, std::uint64_t seed)
 }
 
 base::Duration ResponseTime::next() {
+    if (range_.nothing_between) {
+        return generator_() % 2 == 0 ? range_.min : range_.max;
+    }
     // Not std::uniform_int_distribution: what it yields for a seed differs between standard libraries. Modulo's bias is
     // below 2^-20 for ranges up to hours.
     const auto width = static_cast<std::uint64_t>((range_.max - range_.min).count()) + 1;

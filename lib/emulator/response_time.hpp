@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long a device takes to respond: fixed, or anything between two bounds, drawn from a seeded generator so that a run
-// can be repeated.
+// How long a device takes to respond: fixed, anything between two bounds, or either of the two, drawn from a seeded generator
+// so that a run can be repeated.
 #pragma once
 
 #include "base/scheduler.hpp"
@@ -15,6 +15,7 @@ namespace doed::emulator {
 struct ResponseTimeRange {
     base::Duration min{};
     base::Duration max{};
+    bool nothing_between = false;  ///< either min or max
 
     friend bool operator==(const ResponseTimeRange&, const ResponseTimeRange&) = default;
 };
@@ -23,7 +24,7 @@ class ResponseTime {
 public:
     explicit ResponseTime(const ResponseTimeRange& range, std::uint64_t seed = 0);
 
-    /// The time the next response takes, each within the bounds with the same probability.
+    /// The time the next response takes, each that there may be with the same probability.
     [[nodiscard]] base::Duration next();
 
 private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/pulse.hpp"
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/defer.hpp>
 
 namespace doed::io {
 
@@ -49,7 +49,8 @@ private:
 }  // namespace
 
 void Pulse::post(base::Task task) {
-    boost::asio::post(strand_, [self = shared_from_this(), task = std::move(task)]() mutable {
+    // As a continuation: see StrandScheduler. From outside the pool this is a post like any other.
+    boost::asio::defer(strand_, [self = shared_from_this(), task = std::move(task)]() mutable {
         const auto mark = self->mark_task();
         // Dropping what it holds, the mailbox perhaps, is part of the task.
         base::Task running = std::move(task);

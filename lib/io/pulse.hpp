@@ -40,7 +40,10 @@ public:
         ~Mark() { step(); }
 
     private:
-        void step() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
+        /// Only the strand writes: no locked instruction, of which each access to a device would have two.
+        void step() noexcept {
+            count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        }
 
         std::atomic<std::uint64_t>& count_;
     };

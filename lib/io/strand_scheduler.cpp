@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/strand_scheduler.hpp"
 
+#include <boost/asio/prefer.hpp>
+
 #include <utility>
 
 namespace doed::io {
 
 namespace asio = boost::asio;
 
+// What a strand has left to do after a task goes to the end of the queue, as a continuation: the thread goes on with what comes
+// first there, and wakes another one only when there is more. Otherwise each turn of a long transfer would wake a thread.
 StrandScheduler::StrandScheduler(asio::any_io_executor executor)
-    : pulse_(std::make_shared<Pulse>(Pulse::Strand(std::move(executor)))) {}
+    : pulse_(std::make_shared<Pulse>(Pulse::Strand(
+          asio::prefer(std::move(executor), asio::execution::relationship.continuation)))) {}
 
 StrandScheduler::~StrandScheduler() = default;
 

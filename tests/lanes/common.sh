@@ -55,7 +55,7 @@ configure() {
     elif [[ -e $stamp ]]; then
         # All but the other lanes' folders, which may be inside.
         find "$folder" -mindepth 1 -maxdepth 1 ! -name asan ! -name tsan ! -name sim ! -name clang ! -name fuzz \
-            ! -name coverage ! -name abi -exec rm -rf {} +
+            ! -name coverage ! -name abi ! -name bench -exec rm -rf {} +
     fi
     if [[ -e $folder/meson-private/coredata.dat ]]; then
         meson setup --reconfigure "${options[@]}" "$folder" "$top"

@@ -21,6 +21,7 @@ constexpr std::array<FaultTraits, fault_kind_count> traits{{
     {error_in_response, "error-in-response", exchange, unused, unused},
     {never_ready, "never-ready", exchange, unused, unused},
     {late_ready, "late-ready", exchange, required, unused},
+    {error_when_polled, "error-when-polled", exchange, required, unused},
     {early_ready, "early-ready", exchange, unused, unused},
     {wrong_vendor, "wrong-vendor", exchange, unused, unused},
     {wrong_type, "wrong-type", exchange, unused, unused},

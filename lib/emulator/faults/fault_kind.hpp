@@ -28,6 +28,7 @@ enum class FaultKind : std::uint8_t {
     error_in_response,  ///< Error after half the response time
     never_ready,        ///< nothing more is heard of the request until an abort
     late_ready,         ///< Ready comes `time` later
+    error_when_polled,  ///< Error when Status is read within `time` of GO or of the read before
     early_ready,  ///< Ready at once, with the response given out before, or zeros; the true one follows it
 
     // What the response is; at most one for each.

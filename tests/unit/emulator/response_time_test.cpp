@@ -32,6 +32,14 @@ TEST(AResponseTime, StaysWithinItsBoundsAndComesNearBoth) {
     EXPECT_GT(longest, 195us);
 }
 
+TEST(AResponseTime, IsEitherOfItsBoundsWhenThereIsNothingBetween) {
+    const auto drawn = draw(ResponseTime({100us, 200us, true}, 1), 1000);
+    const auto shorter = std::ranges::count(drawn, 100us);
+    EXPECT_GT(shorter, 400);
+    EXPECT_LT(shorter, 600);
+    EXPECT_EQ(shorter + std::ranges::count(drawn, 200us), 1000);
+}
+
 TEST(AResponseTime, RepeatsWithItsSeed) {
     EXPECT_EQ(draw(ResponseTime({0ms, 1s}, 42), 10), draw(ResponseTime({0ms, 1s}, 42), 10));
     EXPECT_NE(draw(ResponseTime({0ms, 1s}, 42), 10), draw(ResponseTime({0ms, 1s}, 43), 10));

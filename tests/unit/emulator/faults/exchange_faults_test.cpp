@@ -60,6 +60,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"LateReady",
             {.kind = FaultKind::late_ready, .time = 1ns},
             ". | . . . | . | . | . |",
+            {}},
+        Row{"ErrorAtALookThatComesTooSoon",
+            {.kind = FaultKind::error_when_polled, .time = 1ns},
+            ". | . . . | IE | IE | IE |",
             {}}),
     [](const auto& test) { return test.param.name; });
 

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A client of a doed on some bus, which measures what its users see. One line of JSON for each kind of call.
+//
+//   bench-client rates BUS MAILBOX CALL...
+//                                       calls per second of Ping and of these, GetTable or GetTableFd, on one connection: one at
+//                                       a time, and eight under way; in rounds that take turns, so that all have the same machine
+//   bench-client probe BUS MAILBOX SECONDS
+//                                       how long a property read, GetTable and Ping take, one after the other all that time
+#include "bench/samples.hpp"
+
+#include <systemd/sd-bus.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace doed::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr char service[] = "org.doed1";
+
+int must(int result, const char* what) {
+    if (result < 0) {
+        throw std::runtime_error(std::string(what) + ": " + std::strerror(-result));
+    }
+    return result;
+}
+
+struct Call {
+    const char* name;
+    const char* interface;
+    const char* member;
+};
+
+constexpr Call ping{"Ping", "org.freedesktop.DBus.Peer", "Ping"};
+constexpr Call get_property{"Get", "org.freedesktop.DBus.Properties", "Get"};
+constexpr Call get_table{"GetTable", "org.doed1.Cdat", "GetTable"};
+constexpr Call get_table_fd{"GetTableFd", "org.doed1.Cdat", "GetTableFd"};
+
+class Connection {
+public:
+    Connection(const char* address, const char* mailbox) : mailbox_(mailbox) {
+        must(::sd_bus_new(&bus_), "sd_bus_new");
+        must(::sd_bus_set_address(bus_, address), "sd_bus_set_address");
+        must(::sd_bus_set_bus_client(bus_, 1), "sd_bus_set_bus_client");
+        must(::sd_bus_negotiate_fds(bus_, 1), "sd_bus_negotiate_fds");
+        must(::sd_bus_start(bus_), "sd_bus_start");
+    }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection() { ::sd_bus_flush_close_unref(bus_); }
+
+    /// One call and its answer.
+    void call(const Call& call) {
+        sd_bus_message* const request = make(call);
+        sd_bus_message* reply = nullptr;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        if (::sd_bus_call(bus_, request, 0, &error, &reply) < 0) {
+            throw std::runtime_error(std::string(call.name) + ": " + error.message);
+        }
+        ::sd_bus_message_unref(request);
+        ::sd_bus_message_unref(reply);  // with the descriptor in it
+    }
+
+    /// Calls until `until`, `depth` of them under way; how many were answered.
+    std::size_t calls(const Call& call, int depth, Clock::time_point until) {
+        Flight flight{.connection = this, .call = &call, .until = until};
+        for (int i = 0; i < depth; ++i) {
+            flight.send();
+        }
+        while (flight.under_way > 0) {
+            if (must(::sd_bus_process(bus_, nullptr), "sd_bus_process") == 0) {
+                must(::sd_bus_wait(bus_, UINT64_MAX), "sd_bus_wait");
+            }
+        }
+        return flight.answered;
+    }
+
+private:
+    struct Flight {
+        Connection* connection;
+        const Call* call;
+        Clock::time_point until;
+        std::size_t answered = 0;
+        int under_way = 0;
+
+        void send() {
+            sd_bus_message* const request = connection->make(*call);
+            must(::sd_bus_call_async(connection->bus_, nullptr, request, on_answer, this, 0),
+                 "sd_bus_call_async");
+            ::sd_bus_message_unref(request);
+            ++under_way;
+        }
+        static int on_answer(sd_bus_message* reply, void* data, sd_bus_error*) {
+            auto& self = *static_cast<Flight*>(data);
+            if (::sd_bus_message_is_method_error(reply, nullptr) > 0) {
+                std::fprintf(stderr, "%s: %s\n", self.call->name,
+                             ::sd_bus_message_get_error(reply)->message);
+                std::exit(1);
+            }
+            --self.under_way;
+            ++self.answered;
+            if (Clock::now() < self.until) {
+                self.send();
+            }
+            return 0;
+        }
+    };
+
+    sd_bus_message* make(const Call& call) {
+        sd_bus_message* request = nullptr;
+        must(::sd_bus_message_new_method_call(bus_, &request, service, mailbox_, call.interface,
+                                              call.member),
+             "sd_bus_message_new_method_call");
+        if (&call == &get_property) {
+            must(::sd_bus_message_append(request, "ss", "org.doed1.Mailbox", "State"), "append");
+        } else if (&call != &ping) {
+            must(::sd_bus_message_append(request, "a{sv}", 0), "append");
+        }
+        return request;
+    }
+
+    sd_bus* bus_ = nullptr;
+    const char* mailbox_;
+};
+
+int measure_rates(Connection& connection, const std::vector<const Call*>& calls) {
+    constexpr int rounds = 7;
+    constexpr auto time_each = 250ms;
+    for (const int depth : {1, 8}) {
+        std::map<std::string, Samples> rates;
+        std::map<std::string, Samples> shares;
+        for (int round = 0; round < rounds; ++round) {
+            double ping_rate = 0;
+            for (const Call* call : calls) {
+                const auto begin = Clock::now();
+                std::size_t answered = 0;
+                try {
+                    answered = connection.calls(*call, depth, begin + time_each);
+                } catch (const std::runtime_error& error) {
+                    std::fprintf(stderr, "%s\n", error.what());
+                    return 1;
+                }
+                const double rate = static_cast<double>(answered) /
+                                    std::chrono::duration<double>(Clock::now() - begin).count();
+                if (call == &ping) {
+                    ping_rate = rate;
+                }
+                rates[call->name].add(rate);
+                shares[call->name].add(rate / ping_rate);
+            }
+        }
+        for (const auto& [name, values] : rates) {
+            print({{"bench", "dbus"},
+                   {"call", name},
+                   {"under_way", depth},
+                   {"per_second", values.median()},
+                   {"of_ping", shares[name].median()}});
+        }
+    }
+    return 0;
+}
+
+int measure_latency(Connection& connection, std::chrono::seconds time) {
+    const std::array calls{&get_property, &get_table, &ping};
+    std::array<Samples, 3> samples;
+    const auto until = Clock::now() + time;
+    while (Clock::now() < until) {
+        for (std::size_t i = 0; i < calls.size(); ++i) {
+            const auto begin = Clock::now();
+            connection.call(*calls[i]);
+            samples[i].add(microseconds(Clock::now() - begin));
+        }
+    }
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        print({{"bench", "stall"},
+               {"call", calls[i]->name},
+               {"calls", samples[i].size()},
+               {"p50_us", samples[i].median()},
+               {"p99_us", samples[i].quantile(0.99)},
+               {"max_us", samples[i].quantile(1)}});
+    }
+    return 0;
+}
+
+}  // namespace
+}  // namespace doed::bench
+
+int main(int argc, char** argv) {
+    using namespace doed::bench;
+    const std::string mode = argc > 3 ? argv[1] : "";
+    try {
+        if (mode == "rates" && argc > 4) {
+            Connection connection(argv[2], argv[3]);
+            std::vector<const Call*> calls{&ping};
+            for (const std::string name : std::span(argv + 4, argv + argc)) {
+                calls.push_back(name == get_table.name ? &get_table : &get_table_fd);
+            }
+            return measure_rates(connection, calls);
+        }
+        if (mode == "probe" && argc == 5) {
+            Connection connection(argv[2], argv[3]);
+            return measure_latency(connection, std::chrono::seconds(std::atoi(argv[4])));
+        }
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "bench-client: %s\n", error.what());
+        return 1;
+    }
+    std::fputs("usage: bench-client rates BUS MAILBOX CALL... | probe BUS MAILBOX SECONDS\n",
+               stderr);
+    return 2;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How much later than the device's own response time a requester has the response, what it looks at the device for that, and
+// what processor time it takes; for each policy, device and number of devices, a line of JSON.
+#include "bench/policies.hpp"
+#include "cdat/table_builder.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <span>
+#include <string>
+
+namespace doed::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Shape {
+    const char* name;
+    emulator::ResponseTimeRange (*around)(base::Duration);
+};
+
+constexpr Shape fixed{
+    "fixed", [](base::Duration t) { return emulator::ResponseTimeRange{.min = t, .max = t}; }};
+constexpr Shape jittered{"jittered", [](base::Duration t) {
+                             return emulator::ResponseTimeRange{.min = t * 3 / 4, .max = t * 5 / 4};
+                         }};
+constexpr Shape bimodal{"bimodal", [](base::Duration t) {
+                            return emulator::ResponseTimeRange{
+                                .min = t / 4, .max = t, .nothing_between = true};
+                        }};
+
+constexpr base::Duration checked_times[] = {50us, 200us, 1ms, 5ms, 20ms, 100ms};
+constexpr base::Duration further_times[] = {100us, 500us, 2ms, 10ms, 50ms};
+
+/// Long enough to be learned, then enough for a median.
+constexpr std::size_t exchanges_before = 6;
+constexpr std::size_t exchanges_max = 400;
+
+Devices make_devices(std::size_t count, emulator::ResponseTimeRange response_time) {
+    const auto table = cdat::default_endpoint_table(256U << 20);
+    Devices devices;
+    for (std::size_t i = 0; i < count; ++i) {
+        devices.push_back(std::make_shared<MeasuredDevice>(table, response_time, i + 1));
+    }
+    return devices;
+}
+
+Run run_on(PolicyKind kind, std::size_t count, emulator::ResponseTimeRange response_time,
+           base::Duration time) {
+    const auto policy = make_policy(kind, make_devices(count, response_time));
+    [[maybe_unused]] const Run before =
+        policy->exchange({.exchanges_max = exchanges_before, .time_max = time});
+    return policy->exchange({.exchanges_max = exchanges_max, .time_max = time});
+}
+
+/// Processor time of an exchange with a device that answers at once: what waiting does not cost.
+double cpu_without_waiting_us(PolicyKind kind, std::size_t count) {
+    const Run run = run_on(kind, count, {}, 300ms);
+    return microseconds(run.cpu) / static_cast<double>(run.counts.exchanges);
+}
+
+void report(PolicyKind kind, std::size_t count, const Shape& shape, base::Duration time,
+            const Run& run, double idle_cpu_us) {
+    const auto exchanges = static_cast<double>(run.counts.exchanges);
+    const double cpu_us = microseconds(run.cpu) / exchanges;
+    print({{"bench", "lateness"},
+           {"policy", name_of(kind)},
+           {"mailboxes", count},
+           {"shape", shape.name},
+           {"response_us", microseconds(time)},
+           {"exchanges", run.counts.exchanges},
+           {"late_us", run.late_us.median()},
+           {"late_us_p90", run.late_us.quantile(0.9)},
+           {"late_us_p99", run.late_us.quantile(0.99)},
+           {"in_budget", static_cast<double>(run.in_budget) / exchanges},
+           {"looks", static_cast<double>(run.counts.looks) / exchanges},
+           {"accesses", static_cast<double>(run.counts.accesses) / exchanges},
+           {"cpu_us", cpu_us},
+           // Of one core, for each device, while it makes its response.
+           {"cpu_waiting", std::max(0.0, cpu_us - idle_cpu_us) / run.own_us.mean()}});
+}
+
+void measure(std::size_t count, std::span<const Shape> shapes,
+             std::span<const base::Duration> times, base::Duration time_each) {
+    for (const PolicyKind kind : all_policies) {
+        const double idle_cpu_us = cpu_without_waiting_us(kind, count);
+        for (const auto& shape : shapes) {
+            for (const auto time : times) {
+                // Ten exchanges at least, of the slowest devices.
+                const Run run =
+                    run_on(kind, count, shape.around(time), std::max(time_each, time * 10));
+                report(kind, count, shape, time, run, idle_cpu_us);
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace doed::bench
+
+// usage: bench-lateness [MILLISECONDS for each figure]
+int main(int argc, char** argv) {
+    using namespace doed::bench;
+    const std::chrono::milliseconds each(argc > 1 ? std::atoi(argv[1]) : 400);
+    constexpr Shape shapes[] = {fixed, jittered, bimodal};
+    measure(1, shapes, checked_times, each);
+    measure(1, std::span(shapes).subspan(1, 1), further_times, each);
+    measure(64, shapes, checked_times, each);
+    return 0;
+}

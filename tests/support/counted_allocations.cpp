@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program's operator new. In a file of its own: a compiler that sees half of a pair inlined takes it for a mistake.
+#include "support/counted_allocations.hpp"
+
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+namespace doed::test {
+
+namespace {
+
+thread_local bool counting = false;
+thread_local std::size_t allocations = 0;
+
+}  // namespace
+
+CountAllocations::CountAllocations(bool on) noexcept : before_(std::exchange(counting, on)) {}
+
+CountAllocations::~CountAllocations() {
+    counting = before_;
+}
+
+std::size_t counted_allocations() noexcept {
+    return allocations;
+}
+
+}  // namespace doed::test
+
+void* operator new(std::size_t size) {
+    if (doed::test::counting) {
+        ++doed::test::allocations;
+    }
+    if (void* const memory = std::malloc(size != 0 ? size : 1)) {
+        return memory;
+    }
+    throw std::bad_alloc();
+}
+
+void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+
+void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
