@@ -402,6 +402,7 @@ void ServedDevice::drive(Mailbox& mailbox, std::unique_ptr<pci::ConfigSpace> con
     doe::MailboxOptions options = context_.config.device(address()).mailbox;
     const std::uint16_t offset = mailbox.served->capability().offset;
     mailbox.logged_polling = false;
+    mailbox.told_poll_floor = {};
     options.interrupt = session_->has_interrupt(offset);
     if (context_.pool != nullptr) {
         config = io::attended(*context_.pool, std::move(config));

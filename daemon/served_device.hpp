@@ -100,6 +100,7 @@ private:
         std::unique_ptr<CdatObject> cdat_object;
         std::shared_ptr<CdatCache> shown_cache;  ///< the one behind cdat_object
         bool logged_polling = false;             ///< that it was turned from interrupts to polling
+        base::Duration told_poll_floor{};  ///< shortest pause between looks; 0 before the first
         std::string logged_error;  ///< so that a mailbox that fails again and again is logged once
     };
     struct Opened {
@@ -152,6 +153,7 @@ private:
     void tell(base::EventBody body);
     void publish_mailbox(Mailbox& mailbox);
     void mailbox_changed(Mailbox& mailbox);
+    void tell_poll_floor(Mailbox& mailbox);
     void log_error(Mailbox& mailbox);
     void update_cdat(Mailbox& mailbox);
     void hide();

@@ -115,8 +115,31 @@ void ServedDevice::mailbox_changed(Mailbox& mailbox) {
         context_.log.warning(served.name() + ": " + text);
         mailbox.events.note("polling", text);
     }
+    tell_poll_floor(mailbox);
     compare_features();
     context_.changed();
+}
+
+/// The pace that a device has taught: whoever wonders why it is slow finds it in the log.
+void ServedDevice::tell_poll_floor(Mailbox& mailbox) {
+    const auto& served = *mailbox.served;
+    const base::Duration now = served.driven() ? served.status().poll_floor : base::Duration{};
+    if (now == base::Duration{}) {
+        return;
+    }
+    const base::Duration before = std::exchange(mailbox.told_poll_floor, now);
+    if (before == base::Duration{} || before == now) {
+        return;
+    }
+    const auto pause_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    const std::string text =
+        now > before ? fmt::format(
+                           "it failed to respond; it is left alone for {} us before each look, "
+                           "in case that is what it fails from (poll_floor_us)",
+                           pause_us)
+                     : fmt::format("it is looked at after {} us again", pause_us);
+    context_.log.info(served.name() + ": " + text);
+    mailbox.events.note("poll-floor", text);
 }
 
 /// What a mailbox was lost to may be the host's doing: a device that was removed, a driver, lockdown.

@@ -34,7 +34,7 @@ extern "C" const char* __lsan_default_suppressions() {
 namespace doed::bus {
 namespace {
 
-using Table = std::vector<std::uint8_t>;
+using Table = ByteArray;
 using Body = std::function<void(const Reply<Table>&)>;
 
 constexpr char path[] = "/test/mailbox";

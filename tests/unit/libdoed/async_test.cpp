@@ -78,6 +78,8 @@ TEST(AnAsynchronousCall, ThatWasAnsweredWhileAnotherWaitedIsStillToldByProcess) 
     const FakeDoed doed({{"Refresh", number_reply(4)}, {"GetTrace", text_reply("{}")}});
     const auto context = make_context();
     Told told;
+    // Connected, both are sent in the order of the calls; else the one that is waited for goes first.
+    ASSERT_EQ(doed_connect(context.get()), 0);
     ASSERT_EQ(doed_cdat_refresh_async(context.get(), mailbox_path, &on_reply, &told, nullptr), 0);
     char* trace = nullptr;
     ASSERT_EQ(doed_trace(context.get(), mailbox_path, &trace), 0);
