@@ -77,6 +77,8 @@ TEST(AnAsynchronousCall, NeedsNothingButItsDescriptorWatched) {
 TEST(AnAsynchronousCall, ThatWasAnsweredWhileAnotherWaitedIsStillToldByProcess) {
     const FakeDoed doed({{"Refresh", number_reply(4)}, {"GetTrace", text_reply("{}")}});
     const auto context = make_context();
+    // What waits for the connection is sent after what is waited for.
+    ASSERT_EQ(doed_connect(context.get()), 0);
     Told told;
     ASSERT_EQ(doed_cdat_refresh_async(context.get(), mailbox_path, &on_reply, &told, nullptr), 0);
     char* trace = nullptr;

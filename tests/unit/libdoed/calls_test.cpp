@@ -293,6 +293,7 @@ TEST(AChild, GivesBackItsCopyOfALeaseThatNobodyHasTaken) {
     const FakeDoed doed(
         {{"Release", fd_reply([&] { return lent.release(); })}, {"GetTrace", text_reply("{}")}});
     auto context = make_context();
+    ASSERT_EQ(doed_connect(context.get()), 0);
     ASSERT_EQ(doed_release_async(
                   context.get(), mailbox_path, [](const doed_reply*, void*) {}, nullptr, nullptr),
               0);
