@@ -3,6 +3,7 @@
 
 #include "base/assert.hpp"
 #include "base/byte_cursor.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,6 +33,19 @@ std::unexpected<Error> malformed(const char* what) {
 
 // --- Writing ---------------------------------------------------------------------------------------------------------------
 
+/// What a text of the kernel's or a library's has that is no UTF-8 becomes question marks.
+std::string as_utf8(std::string_view text) {
+    std::string mended(text);
+    for (std::size_t at = 0; at < mended.size();) {
+        const std::size_t size = first_code_point(text.substr(at)).size_bytes;
+        if (size == 0) {
+            mended[at] = '?';
+        }
+        at += std::max<std::size_t>(size, 1);
+    }
+    return mended;
+}
+
 class BodyWriter {
 public:
     template <std::unsigned_integral T>
@@ -47,8 +61,9 @@ public:
     [[nodiscard]] std::vector<std::uint8_t> take() { return writer_.take(); }
 
 private:
-    BodyWriter& write(std::string_view text, std::size_t size_max) {
-        text = text.substr(0, text.find('\0'));
+    BodyWriter& write(std::string_view given, std::size_t size_max) {
+        const std::string mended = as_utf8(given.substr(0, given.find('\0')));
+        std::string_view text = mended;
         if (text.size() > size_max) {
             // Not in the middle of a character.
             std::size_t end = size_max;
@@ -164,26 +179,27 @@ EventBody parse_body(EventType type, ByteReader& reader) {
     return UnknownEvent{.type = type, .body = {rest.begin(), rest.end()}};
 }
 
-bool has_nul(const std::string& text) {
-    return text.contains('\0');
+bool is_text(const std::string& text) {
+    return !text.contains('\0') && is_utf8(text);
 }
 
-bool has_nul(const EventBody& body) {
+/// Whether what is to be text is text.
+bool has_texts(const EventBody& body) {
     return std::visit(
         [](const auto& is) {
             using Body = std::remove_cvref_t<decltype(is)>;
             if constexpr (std::is_same_v<Body, MailboxAddedEvent>) {
-                return has_nul(is.state) || has_nul(is.owner);
+                return is_text(is.state) && is_text(is.owner);
             } else if constexpr (std::is_same_v<Body, StateEvent>) {
-                return has_nul(is.from) || has_nul(is.to);
+                return is_text(is.from) && is_text(is.to);
             } else if constexpr (std::is_same_v<Body, OwnerEvent>) {
-                return has_nul(is.from) || has_nul(is.to) || has_nul(is.reason);
+                return is_text(is.from) && is_text(is.to) && is_text(is.reason);
             } else if constexpr (std::is_same_v<Body, ExchangeFailedEvent>) {
-                return has_nul(is.error) || has_nul(is.detail);
+                return is_text(is.error) && is_text(is.detail);
             } else if constexpr (std::is_same_v<Body, DriverSpecificEvent>) {
-                return has_nul(is.name) || has_nul(is.text);
+                return is_text(is.name) && is_text(is.text);
             } else {
-                return false;
+                return true;
             }
         },
         body);
@@ -317,8 +333,8 @@ Result<EventPacket> parse_event(std::span<const std::uint8_t> packet) {
     if (!reader.ok()) {
         return malformed("the body of an event is cut off");
     }
-    if (has_nul(event.body)) {
-        return malformed("a text has a NUL");
+    if (!has_texts(event.body)) {
+        return malformed("a text has a NUL or is no UTF-8");
     }
     if (!is_about_what_it_should(event)) {
         return malformed("an event is about another thing than its type says");

@@ -191,7 +191,7 @@ struct EventPacket {
     friend bool operator==(const EventPacket&, const EventPacket&) = default;
 };
 
-/// A packet of at most event_size_max_bytes, with an empty EventDelivery.
+/// A packet of at most event_size_max_bytes; bytes of texts that are no UTF-8 become question marks. With an empty EventDelivery.
 [[nodiscard]] std::vector<std::uint8_t> encode(const Event& event);
 /// Writes `delivery` into a packet that encode() made.
 void stamp(std::span<std::uint8_t> packet, const EventDelivery& delivery) noexcept;

@@ -2,6 +2,7 @@
 #include "client/text.hpp"
 
 #include "base/assert.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -13,36 +14,8 @@ namespace doed::client {
 
 namespace {
 
-struct CodePoint {
-    char32_t value = 0;
-    std::size_t size_bytes = 0;  ///< 0 when the bytes are no UTF-8
-};
-
 bool continues(unsigned char byte) noexcept {
     return (byte & 0xC0U) == 0x80U;
-}
-
-/// Decodes the first code point of a text that is not empty; overlong forms and surrogates are no UTF-8.
-CodePoint first_code_point(std::string_view text) noexcept {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    if (lead < 0x80) {
-        return {lead, 1};
-    }
-    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < size) {
-        return {};
-    }
-    char32_t value = lead & (0x7FU >> size);
-    for (std::size_t i = 1; i < size; ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        if (!continues(byte)) {
-            return {};
-        }
-        value = (value << 6U) | (byte & 0x3FU);
-    }
-    const bool overlong = (size == 3 && value < 0x800) || (size == 4 && value < 0x10000);
-    const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-    return overlong || surrogate || value > 0x10FFFF ? CodePoint{} : CodePoint{value, size};
 }
 
 bool obeyed_by_terminals(char32_t value) noexcept {
@@ -65,7 +38,7 @@ std::string printable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
-        const auto [value, size] = first_code_point(text);
+        const auto [value, size] = base::first_code_point(text);
         const auto bytes = text.substr(0, std::max<std::size_t>(size, 1));
         if (size != 0 && !obeyed_by_terminals(value)) {
             out += bytes;

@@ -6,13 +6,11 @@
 
 #include "base/unique_fd.hpp"
 #include "client/libdoed/handles.hpp"
+#include "client/libdoed/sd_bus_owners.hpp"
 #include "client/libdoed/shared.hpp"
-
-#include <systemd/sd-bus.h>
 
 #include <cstdint>
 #include <list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,11 +50,6 @@ struct Request {
     bool refresh = false;
     CallSettings settings;
 };
-
-struct SlotReleaser {
-    void operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
-};
-using SlotPtr = std::unique_ptr<sd_bus_slot, SlotReleaser>;
 
 }  // namespace doed::client
 

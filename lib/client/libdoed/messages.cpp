@@ -2,8 +2,8 @@
 #include "client/libdoed/messages.hpp"
 
 #include "base/dbus_names.hpp"
-#include "client/bus_connection.hpp"
 #include "client/libdoed/errors.hpp"
+#include "client/libdoed/sd_bus_owners.hpp"
 #include "client/libdoed/wakeups.hpp"
 #include "client/message_reader.hpp"
 #include "client/object_decoder.hpp"

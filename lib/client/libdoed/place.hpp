@@ -4,7 +4,7 @@
 // sd_bus_process() is called.
 #pragma once
 
-#include "client/bus_connection.hpp"
+#include "client/libdoed/sd_bus_owners.hpp"
 
 #include <cstdint>
 #include <string>

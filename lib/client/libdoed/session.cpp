@@ -269,7 +269,12 @@ void Session::lose_bus(int why) noexcept {
     for (const auto& subscription : subscriptions_) {
         subscription->disconnected(connect_error_);
     }
+    close_bus();
+}
+
+void Session::close_bus() noexcept {
     owner_match_.reset();
+    wakeups_.forget(bus_fd_);
     bus_.reset();
     bus_fd_ = -1;
     ready_ = false;

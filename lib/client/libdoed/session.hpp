@@ -81,7 +81,10 @@ public:
     /// Tells subscriptions when doed appears on the bus; heard before any call that is sent later.
     void watch_owner();
     void remove(doed_subscription& subscription) noexcept;
-    void watch_stream(int fd) noexcept { wakeups_.add_stream(fd); }
+    /// Negative errno value.
+    [[nodiscard]] int watch_stream(int fd) noexcept { return wakeups_.add_stream(fd); }
+    /// Before it is closed.
+    void forget_stream(int fd) noexcept { wakeups_.forget(fd); }
 
 private:
     [[nodiscard]] Ref<doed_call> open_call(Request&& request, doed_callback callback,
@@ -97,6 +100,7 @@ private:
     void answered(doed_call& call, sd_bus_message* answer);
     void expire(std::uint64_t now) noexcept;
     void lose_bus(int why) noexcept;
+    void close_bus() noexcept;
 
     /// Lets sd-bus work; whether it did.
     bool pump();

@@ -203,6 +203,10 @@ int Session::connect() {
     }
     const int result = run_until([this] { return ready_ || !bus_; },
                                  after_usec(now_usec(), settings.deadline_usec));
+    if (result < 0 && waiting_.empty() && subscriptions_.empty()) {
+        // Nobody else waits for it, and the context may be given another place.
+        close_bus();
+    }
     settle();
     if (result < 0) {
         const auto what = "cannot connect to " + place_.description();
@@ -261,6 +265,9 @@ void Session::abandon() noexcept {
     wakeups_.abandon();
     for (const auto& subscription : subscriptions_) {
         subscription->abandon();
+    }
+    for (const auto& call : due_) {
+        call->reply.fd.reset();
     }
     if (bus_) {
         ::close(bus_fd_);

@@ -23,6 +23,8 @@ constexpr std::uint64_t shortest_pause_usec = 250'000;
 constexpr std::uint64_t longest_pause_usec = 8'000'000;
 /// More than a packet of this doed has, for those of later ones.
 constexpr std::size_t packet_room_bytes = 1024;
+/// Packets that say nothing, before others get their turn.
+constexpr int packets_at_once = 32;
 
 bool may_change(int error) noexcept {
     return error == -EAGAIN || error == -ETIME || error == -ETIMEDOUT || error == -ENOMEM;
@@ -52,12 +54,12 @@ int doed_subscription::begin() {
 void doed_subscription::end() noexcept {
     state_ = State::over;
     notices_.clear();
-    stream_.reset();
     if (session_ != nullptr && session_->is_forked()) {
         // The rest is the parent's.
         (void)asking_.release();
         session_ = nullptr;
     }
+    close_stream();
     if (asking_) {
         asking_->callback = &ignore;
         if (session_ != nullptr) {
@@ -92,10 +94,14 @@ void doed_subscription::take(const doed_reply& reply) {
     }
     if (reply.error == 0) {
         stream_ = std::move(reply.fd);
-        state_ = State::streaming;
+        heard_ = false;
         outlived_ = false;
-        pause_usec_ = 0;
-        session_->watch_stream(stream_.get());
+        if (session_->watch_stream(stream_.get()) < 0) {
+            close_stream();
+            pause();
+        } else {
+            state_ = State::streaming;
+        }
         return;
     }
     if (reply.error == -ESRCH || reply.error == -ERESTART) {
@@ -119,7 +125,7 @@ void doed_subscription::take(const doed_reply& reply) {
     }
 }
 
-void doed_subscription::pause() {
+void doed_subscription::pause() noexcept {
     state_ = State::pausing;
     pause_usec_ = std::clamp(2 * pause_usec_, shortest_pause_usec, longest_pause_usec);
     ask_at_usec_ = now_usec() + pause_usec_;
@@ -152,7 +158,7 @@ void doed_subscription::disconnected(int error) noexcept {
     }
     // What has been sent before may still be read, but a stream without its bus tells no more of doed's end.
     state_ = State::over;
-    stream_.reset();
+    close_stream();
     try {
         notices_.push_back({DOED_EVENT_DISCONNECTED, error, {}, {}});
     } catch (...) {
@@ -190,7 +196,7 @@ bool doed_subscription::deliver() noexcept {
 
 bool doed_subscription::read_stream() {
     std::array<std::uint8_t, packet_room_bytes> room;
-    for (;;) {
+    for (int i = 0; i < packets_at_once; ++i) {
         const auto size = ::recv(stream_.get(), room.data(), room.size(), MSG_DONTWAIT);
         if (size < 0 && errno == EINTR) {
             continue;
@@ -198,8 +204,7 @@ bool doed_subscription::read_stream() {
         if (size <= 0) {
             const bool is_empty = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
             if (!is_empty || outlived_) {
-                stream_.reset();
-                ask_again();
+                stream_ended();
             }
             return false;
         }
@@ -210,10 +215,31 @@ bool doed_subscription::read_stream() {
             return true;
         }
     }
+    return true;
+}
+
+/// While somebody else has a copy, a child for one, the descriptor stays watched, and readable for ever at the stream's end.
+void doed_subscription::close_stream() noexcept {
+    if (stream_ && session_ != nullptr) {
+        session_->forget_stream(stream_.get());
+    }
+    stream_.reset();
+}
+
+/// One that never said anything would be followed by the next such one.
+void doed_subscription::stream_ended() noexcept {
+    close_stream();
+    if (heard_ || outlived_) {
+        ask_again();
+    } else {
+        pause();
+    }
 }
 
 bool doed_subscription::show(const doed::base::EventPacket& packet) {
     doed::client::EventView view(packet);
+    heard_ = true;
+    pause_usec_ = 0;
     if (std::holds_alternative<doed::base::SubscribedEvent>(packet.event.body)) {
         told_gone_ = false;
         if (!std::exchange(is_first_, false)) {

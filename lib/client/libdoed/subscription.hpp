@@ -8,6 +8,7 @@
 //   asking -> pausing          doed could not now; ended by time, or as `away`
 //   asking -> over             doed will not
 //   streaming -> asking        the stream ended, having been read to its end
+//   streaming -> pausing       the same, and nothing had come
 #pragma once
 
 #include "base/event.hpp"
@@ -33,7 +34,7 @@ public:
     void end() noexcept;
 
     // From the session.
-    /// Whether the callback was called.
+    /// Whether anything was done: at most one callback was called.
     [[nodiscard]] bool deliver() noexcept;
     /// When deliver() has something to do though no stream is readable.
     [[nodiscard]] std::uint64_t next_usec() const noexcept;
@@ -58,8 +59,10 @@ private:
     static void on_stream(const doed_reply* reply, void* self) noexcept;
     void take(const doed_reply& reply);
     void ask_again() noexcept;
-    void pause();
+    void pause() noexcept;
     [[nodiscard]] bool read_stream();
+    void close_stream() noexcept;
+    void stream_ended() noexcept;
     [[nodiscard]] bool show(const doed::base::EventPacket& packet);
     void call_back(const doed_event& event) noexcept { callback_(&event, userdata_); }
 
@@ -73,6 +76,7 @@ private:
     bool is_first_ = true;    ///< no stream has begun yet
     bool told_gone_ = false;  ///< since the last stream
     bool appeared_ = false;   ///< doed's name, since it was asked
+    bool heard_ = false;      ///< something, from this stream
     bool outlived_ = false;   ///< another doed has come while the stream was open
     std::uint64_t pause_usec_ = 0;
     std::uint64_t ask_at_usec_ = 0;

@@ -61,7 +61,6 @@ void Wakeups::watch_bus(int fd, int events, bool changing) noexcept {
     if (fd == bus_fd_ && events == bus_events_ && !changing) {
         return;
     }
-    // A closed descriptor has left the set by itself.
     bus_fd_ = fd;
     bus_events_ = events;
     if (fd < 0) {
@@ -75,8 +74,12 @@ void Wakeups::watch_bus(int fd, int events, bool changing) noexcept {
     }
 }
 
-void Wakeups::add_stream(int fd) noexcept {
-    (void)add(epoll_.get(), fd, EPOLLIN);
+int Wakeups::add_stream(int fd) noexcept {
+    return add(epoll_.get(), fd, EPOLLIN);
+}
+
+void Wakeups::forget(int fd) noexcept {
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 void Wakeups::wake_at(std::uint64_t usec) noexcept {

@@ -28,8 +28,10 @@ public:
     /// Watches the connection for `events` (poll(2)); fd -1: there is none. `changing`: its descriptor may have become another
     /// one of the same number.
     void watch_bus(int fd, int events, bool changing) noexcept;
-    /// A stream of events; it leaves the set by being closed.
-    void add_stream(int fd) noexcept;
+    /// A stream of events. Negative errno value.
+    [[nodiscard]] int add_stream(int fd) noexcept;
+    /// Before a descriptor of the connection or a stream is closed: it leaves the set by itself only when no copy is open.
+    void forget(int fd) noexcept;
     /// Readable from then on; never_usec: not by time.
     void wake_at(std::uint64_t usec) noexcept;
     /// Readable until told otherwise.

@@ -244,6 +244,23 @@ TEST(AMalformedEvent, IsRefused) {
     }
 }
 
+TEST(WhatIsNoUtf8, IsWrittenAsQuestionMarksAndRefusedWhenItIsRead) {
+    // A byte of another encoding, an overlong form, a surrogate, a character that is cut off.
+    for (const auto& [given, written] :
+         std::vector<std::pair<std::string, std::string>>{{"\xfc"
+                                                           "ber €",
+                                                           "?ber €"},
+                                                          {"a\xc0\x80", "a??"},
+                                                          {"\xed\xa0\x80", "???"},
+                                                          {"\xe2\x82", "??"}}) {
+        const auto packet = encode(about_mailbox(StateEvent{.from = given, .to = "b"}));
+        EXPECT_EQ(std::get<StateEvent>(parse_event(packet)->event.body).from, written);
+    }
+    auto packet = encode(about_mailbox(StateEvent{.from = "a", .to = "b"}));
+    packet.back() = 0xfc;
+    EXPECT_THAT(refusal(packet), HasSubstr("UTF-8"));
+}
+
 TEST(ANulInTheLastText, IsRefusedInEachTypeThatHasTexts) {
     std::size_t tried = 0;
     for (const auto& event : one_of_each()) {

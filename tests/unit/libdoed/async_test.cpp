@@ -77,6 +77,8 @@ TEST(AnAsynchronousCall, NeedsNothingButItsDescriptorWatched) {
 TEST(AnAsynchronousCall, ThatWasAnsweredWhileAnotherWaitedIsStillToldByProcess) {
     const FakeDoed doed({{"Refresh", number_reply(4)}, {"GetTrace", text_reply("{}")}});
     const auto context = make_context();
+    // What waits for the connection is sent after what is waited for.
+    ASSERT_EQ(doed_connect(context.get()), 0);
     Told told;
     // Connected, both are sent in the order of the calls; else the one that is waited for goes first.
     ASSERT_EQ(doed_connect(context.get()), 0);

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -13,6 +15,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,6 +240,26 @@ TEST(ADeadline, EndsACallThatNobodyAnswers) {
     EXPECT_EQ(doed_snapshot_get(context.get(), &snapshot), -ETIME);
 }
 
+TEST(AConnection, ThatNobodyTookInTimeCanBeTriedElsewhere) {
+    sockaddr_un silent{};
+    silent.sun_family = AF_UNIX;
+    const std::string name = "doed-silent-" + std::to_string(::getpid());
+    // An abstract one: the first byte stays zero.
+    name.copy(silent.sun_path + 1, sizeof silent.sun_path - 1);
+    const base::UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&silent), size), 0);
+    ASSERT_EQ(::listen(listener.get(), 1), 0);
+
+    const auto context = make_context();
+    ASSERT_EQ(doed_set_bus(context.get(), ("unix:abstract=" + name).c_str()), 0);
+    ASSERT_EQ(doed_set_deadline(context.get(), 20'000), 0);
+    EXPECT_EQ(doed_connect(context.get()), -ETIMEDOUT);
+    ASSERT_EQ(doed_set_bus(context.get(), bus_address().c_str()), 0);
+    ASSERT_EQ(doed_set_deadline(context.get(), 10'000'000), 0);
+    EXPECT_EQ(doed_connect(context.get()), 0);
+}
+
 struct Ticks {
     int count = 0;
     int stop_at = 0;
@@ -258,6 +283,44 @@ TEST(ATick, ComesWhileACallWaitsAndCanEndIt) {
     EXPECT_EQ(doed_reset(context.get(), mailbox_path), -ECANCELED);
     EXPECT_EQ(ticks.count, 2);
     EXPECT_EQ(ticks.nested, -EBUSY);
+}
+
+TEST(AChild, GivesBackItsCopyOfALeaseThatNobodyHasTaken) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    const base::UniqueFd far_end(ends[0]);
+    base::UniqueFd lent(ends[1]);
+    const FakeDoed doed(
+        {{"Release", fd_reply([&] { return lent.release(); })}, {"GetTrace", text_reply("{}")}});
+    auto context = make_context();
+    ASSERT_EQ(doed_connect(context.get()), 0);
+    ASSERT_EQ(doed_release_async(
+                  context.get(), mailbox_path, [](const doed_reply*, void*) {}, nullptr, nullptr),
+              0);
+    // Its answer comes first, and waits for doed_process().
+    char* trace = nullptr;
+    ASSERT_EQ(doed_trace(context.get(), mailbox_path, &trace), 0);
+    std::free(trace);
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        context.reset();
+        (void)!::write(ready[1], "", 1);
+        ::alarm(60);
+        ::pause();
+        ::_exit(0);
+    }
+    char byte = 0;
+    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    context.reset();
+    // The bus may still have its own.
+    pollfd hang_up{far_end.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&hang_up, 1, 5'000), 1);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(ready[0]);
+    ::close(ready[1]);
 }
 
 TEST(AChild, MayNotUseItsParentsContext) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // doed/doed.hpp and doed/asio.hpp: owners, ranges, results, completion tokens and cancellation.
+#include "base/event.hpp"
+#include "base/unique_fd.hpp"
 #include "fake_doed.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -20,6 +22,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace doed::client {
 namespace {
@@ -123,6 +127,103 @@ TEST(AnAsioClient, IsCancelledThroughTheSlotOfItsHandler) {
     while (errors.size() < 2 && io.run_one_for(10s) != 0) {
     }
     EXPECT_THAT(errors, ElementsAre(EBUSY, ECANCELED));
+}
+
+TEST(AnAsioClient, LetsItsLoopEndWhenACallIsRefusedAtOnce) {
+    boost::asio::io_context io;
+    doed::asio::Client client(io.get_executor(), open_context());
+    std::vector<int> errors;
+    client.async_discover("no path",
+                          [&](auto result) { errors.push_back(result.error().number()); });
+    io.run_for(5s);
+    EXPECT_TRUE(io.stopped());
+    EXPECT_THAT(errors, ElementsAre(EINVAL));
+}
+
+TEST(AnAsioClient, LetsItsLoopEndWhenItsOnlyWaitIsCancelledAndGoesOnAfterwards) {
+    const FakeDoed fake({{"Refresh", number_reply(4)}});
+    boost::asio::io_context io;
+    doed::asio::Client client(io.get_executor(), open_context());
+    boost::asio::cancellation_signal signal;
+    std::vector<int> heard;
+    client.async_next_event(boost::asio::bind_cancellation_slot(
+        signal.slot(), [&](auto result) { heard.push_back(result.error().number()); }));
+    // Until doed has the question, which it never answers.
+    io.run_for(100ms);
+    signal.emit(boost::asio::cancellation_type::total);
+    io.restart();
+    io.run_for(5s);
+    EXPECT_TRUE(io.stopped());
+    EXPECT_THAT(heard, ElementsAre(ECANCELED));
+
+    // One that begins before the loop has seen the end of the wait.
+    client.async_next_event(boost::asio::bind_cancellation_slot(
+        signal.slot(), [&](auto result) { heard.push_back(result.error().number()); }));
+    signal.emit(boost::asio::cancellation_type::total);
+    client.async_cdat_refresh(mailbox_path,
+                              [&](auto result) { heard.push_back(static_cast<int>(*result)); });
+    io.restart();
+    io.run_for(5s);
+    EXPECT_TRUE(io.stopped());
+    EXPECT_THAT(heard, ElementsAre(ECANCELED, ECANCELED, 4));
+}
+
+void send_event(int fd, const base::Event& event, std::uint64_t sequence) {
+    auto packet = base::encode(event);
+    base::stamp(packet, {.sequence = sequence});
+    EXPECT_EQ(::send(fd, packet.data(), packet.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(packet.size()));
+}
+
+boost::asio::awaitable<void> follow(doed::asio::Client& client, std::vector<std::string>& heard) {
+    for (int i = 0; i < 2; ++i) {
+        auto event = co_await client.async_next_event(boost::asio::use_awaitable);
+        heard.push_back(event ? doed_event_type_name(event->type) + (" " + event->path) + " " +
+                                    event->from + " " + event->to
+                              : event.error().message());
+    }
+}
+
+TEST(AnAsioClient, GivesOutEventsOneByOneAndLeavesTheRest) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    const base::UniqueFd ours(ends[0]);
+    base::UniqueFd theirs(ends[1]);
+    send_event(ours.get(), {.body = base::SubscribedEvent{.queue_limit = 16}}, 0);
+    const base::Event state{.address = base::EventAddress{.bus = 0x0d},
+                            .mailbox_offset = 0x190,
+                            .body = base::StateEvent{"idle", "busy"}};
+    send_event(ours.get(), state, 1);
+    send_event(ours.get(), state, 2);
+    const FakeDoed fake({{"Subscribe", fd_reply([&] { return theirs.release(); })}});
+    boost::asio::io_context io;
+    doed::asio::Client client(io.get_executor(), open_context());
+    std::vector<std::string> heard;
+    boost::asio::co_spawn(io, follow(client, heard), boost::asio::detached);
+    io.run_for(10s);
+    EXPECT_TRUE(io.stopped());
+    EXPECT_THAT(heard,
+                ElementsAre("subscribed   ", std::string("state ") + mailbox_path + " idle busy"));
+
+    // The third waited, and comes whole to who asks for it, which nobody did.
+    std::uint64_t sequence = 0;
+    client.async_next_event([&](auto event) { sequence = event ? event->sequence : 0; });
+    io.restart();
+    io.run_for(10s);
+    EXPECT_TRUE(io.stopped());
+    EXPECT_EQ(sequence, 2U);
+}
+
+TEST(ALeaseInCpp, IsGivenBackWhenAnotherTakesItsPlace) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    const base::UniqueFd far_end(ends[0]);
+    Lease lease(ends[1]);
+    Lease other(-1);
+    lease = std::move(other);
+    char byte = 0;
+    EXPECT_EQ(::recv(far_end.get(), &byte, 1, MSG_DONTWAIT), 0);
+    EXPECT_EQ(lease.fd(), -1);
 }
 
 TEST(AnAsioClient, CancelsWhatIsUnderWayWhenItEnds) {

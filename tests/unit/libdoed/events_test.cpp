@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,7 +16,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace doed::client {
@@ -42,6 +46,11 @@ public:
     void send(const Event& event, std::uint64_t lost = 0) {
         const std::scoped_lock lock(mutex_);
         send_locked(event, lost);
+    }
+    /// What no doed writes.
+    void send_nonsense() {
+        const std::scoped_lock lock(mutex_);
+        EXPECT_EQ(::send(open_.back().get(), "nonsense", 8, MSG_NOSIGNAL | MSG_DONTWAIT), 8);
     }
     void cut() {
         const std::scoped_lock lock(mutex_);
@@ -164,6 +173,75 @@ TEST_F(ASubscription, PassesOverWhatNoDoedWritesAndShowsWhatALaterOneDoes) {
     ASSERT_TRUE(hear(2));
     EXPECT_EQ(heard_.last.type, 99U);
     EXPECT_THAT(heard_.words, ElementsAre("subscribed", "unknown"));
+}
+
+TEST_F(ASubscription, PassesOverNonsenseAStretchAtATime) {
+    start_doed();
+    subscribe();
+    ASSERT_TRUE(hear(1));
+    for (int i = 0; i < 64; ++i) {
+        streams_.send_nonsense();
+    }
+    streams_.send({.address = address, .body = base::DeviceRemovedEvent{}});
+    // Whoever writes faster than it is read must not keep the program from the rest of its work.
+    EXPECT_EQ(doed_process(context_.get()), 1);
+    EXPECT_EQ(heard_.words.size(), 1U);
+    ASSERT_TRUE(hear(2));
+}
+
+TEST_F(ASubscription, DoesNotHammerADoedThatGivesNothingToReadFrom) {
+    std::atomic<int> asked = 0;
+    const auto ended_stream = [] {
+        int ends[2];
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+        ::close(ends[0]);
+        return ends[1];
+    };
+    doed_ = std::make_unique<FakeDoed>(FakeDoed::Handlers{
+        {"Subscribe", [&](sd_bus_message* call) {
+             // A stream that has ended, then a file, which no epoll takes.
+             return asked++ % 2 == 0
+                        ? fd_reply(ended_stream)(call)
+                        : fd_reply([] { return ::memfd_create("none", MFD_CLOEXEC); })(call);
+         }}});
+    subscribe();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    while (std::chrono::steady_clock::now() < end) {
+        while (doed_process(context_.get()) > 0) {
+        }
+        ASSERT_GE(doed_wait(context_.get(), 100'000), 0);
+    }
+    // Pauses of 0.25 s, 0.5 s, 1 s, ...
+    EXPECT_GE(asked, 2);
+    EXPECT_LE(asked, 4);
+    EXPECT_TRUE(heard_.words.empty());
+}
+
+TEST_F(ASubscription, LeavesNothingToWakeForWhenAChildHasCopiesOfItsDescriptors) {
+    start_doed();
+    subscribe();
+    ASSERT_TRUE(hear(1));
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        streams_.cut();
+        (void)!::write(ready[1], "", 1);
+        ::alarm(60);
+        ::pause();
+        ::_exit(0);
+    }
+    char byte = 0;
+    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    streams_.cut();
+    EXPECT_TRUE(hear(2));
+    while (doed_process(context_.get()) > 0) {
+    }
+    EXPECT_EQ(doed_wait(context_.get(), 50'000), 0);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(ready[0]);
+    ::close(ready[1]);
 }
 
 TEST_F(ASubscription, OutlivesItsDoed) {

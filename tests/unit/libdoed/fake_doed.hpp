@@ -4,7 +4,7 @@
 // says, rightly or not.
 #pragma once
 
-#include "client/bus_connection.hpp"
+#include "client/libdoed/sd_bus_owners.hpp"
 
 #include <functional>
 #include <map>

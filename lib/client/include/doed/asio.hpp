@@ -104,7 +104,12 @@ public:
         ++operations_;
         arm();
     }
-    void end() { --operations_; }
+    void end() {
+        if (--operations_ == 0 && armed_) {
+            boost::system::error_code ignored;
+            descriptor_.cancel(ignored);
+        }
+    }
 
     /// Lets go of the descriptor, which is the context's.
     void leave() noexcept {
@@ -124,11 +129,16 @@ private:
         descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                                [weak = weak_from_this()](const boost::system::error_code& error) {
                                    const auto loop = weak.lock();
-                                   if (!loop || error) {
+                                   if (!loop) {
                                        return;
                                    }
                                    loop->armed_ = false;
-                                   loop->work();
+                                   if (error) {
+                                       // Another operation may have begun since the last one ended.
+                                       loop->arm();
+                                   } else {
+                                       loop->work();
+                                   }
                                });
     }
 

@@ -390,8 +390,8 @@ enum doed_event_type {
      * fresh snapshot, which is consistent with the events from here on. `limit` is set. Stands for
      * DOED_EVENT_SUBSCRIBED in every stream but the first. */
     DOED_EVENT_DAEMON_RESTARTED = 0x10002,
-    /* doed refused the stream: error, name, text. The last event, except after -EAGAIN, when it is tried again after a
-     * pause that grows from 0.25 to 8 s. */
+    /* doed refused the stream: error, name, text. The last event, except after -EAGAIN, -ETIME, -ETIMEDOUT and -ENOMEM,
+     * when it is tried again after a pause that grows from 0.25 to 8 s. `last` tells. */
     DOED_EVENT_REFUSED = 0x10003,
     /* The connection to the bus broke. The last event. */
     DOED_EVENT_DISCONNECTED = 0x10004

@@ -514,7 +514,9 @@ public:
     explicit Lease(int owned_fd) noexcept : fd_(owned_fd) {}
     Lease(Lease&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     Lease& operator=(Lease&& other) noexcept {
-        std::swap(fd_, other.fd_);
+        // The one before is given back now, not when `other` ends.
+        Lease taken(std::move(other));
+        std::swap(fd_, taken.fd_);
         return *this;
     }
     ~Lease();

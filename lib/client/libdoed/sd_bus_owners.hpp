@@ -19,4 +19,9 @@ struct MessageReleaser {
 };
 using MessagePtr = std::unique_ptr<sd_bus_message, MessageReleaser>;
 
+struct SlotReleaser {
+    void operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
+};
+using SlotPtr = std::unique_ptr<sd_bus_slot, SlotReleaser>;
+
 }  // namespace doed::client
