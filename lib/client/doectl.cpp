@@ -8,13 +8,12 @@
 #include "client/libdoed_service.hpp"
 #include "client/output_file.hpp"
 #include "client/output_lines.hpp"
+#include "client/standard_files.hpp"
 #include "client/text.hpp"
 
-#include <cstdio>
 #include <span>
 #include <utility>
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 namespace {
@@ -85,7 +84,7 @@ Outcome<int> run_doectl(int argc, const char* const* argv) {
         return std::unexpected(output.error());
     }
     for (const auto& warning : output->warnings) {
-        fmt::print(stderr, "doectl: warning: {}\n", printable(warning));
+        tell("warning: " + printable(warning));
     }
     return written(write_output(output->file, output->text), output->exit_status);
 }
@@ -93,9 +92,10 @@ Outcome<int> run_doectl(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    occupy_standard_files();
     const auto done = run_doectl(argc, argv);
     if (!done) {
-        fmt::print(stderr, "doectl: {}\n", done.error().line());
+        tell(done.error().line());
         return exit_code(done.error().kind());
     }
     return *done;

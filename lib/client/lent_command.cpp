@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/lent_command.hpp"
 
+#include "client/failure.hpp"
+#include "client/standard_files.hpp"
+
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <system_error>
 
@@ -96,8 +98,12 @@ void LentCommand::become(const std::vector<std::string>& words, int lease) const
     arguments.push_back(nullptr);
     ::execvp(arguments.front(), arguments.data());
     const int error = errno;
-    fmt::print(stderr, "doectl: cannot run {}: {}\n", words.front(),
-               std::generic_category().message(error));
+    const Failure failure(
+        FailureKind::general,
+        fmt::format("cannot run {}: {}", words.front(), std::generic_category().message(error)),
+        error == ENOENT ? "see whether the name is right"
+                        : "see whether it is a program, and yours to run");
+    tell(failure.line());
     ::_exit(error == ENOENT ? status_not_found : status_not_runnable);
 }
 

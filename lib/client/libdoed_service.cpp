@@ -19,7 +19,10 @@ Failure connect_failure(int error, const std::string& what, const BusPlace& plac
     switch (-error) {
         case EINVAL:
             return Failure(FailureKind::usage, what,
-                           "--bus takes system, session or a D-Bus address");
+                           place.is_remote()
+                               ? "--host takes [USER@]HOST; give an IPv6 address a name in "
+                                 "ssh_config(5)"
+                               : "--bus takes system, session or a D-Bus address");
         case EACCES:
         case EPERM: return Failure(FailureKind::access_denied, what, "use sudo");
         case ENOMEDIUM:

@@ -18,12 +18,10 @@ using cdat::Field;
 
 constexpr std::size_t dump_bytes_per_line = 8;
 
-/// "CDAT of 0000:0d:00.0/190, read through the mailbox: 160 bytes, revision 2, sequence 0, checksum right"
+/// "CDAT of 0000:0d:00.0/190, from the mailbox: 160 bytes, revision 2, sequence 0, checksum right"
 std::string header_line(const CdatReading& reading) {
     std::string from = reading.name;
-    if (reading.source == "mailbox") {
-        from += ", read through the mailbox";
-    } else if (!reading.source.empty() && !reading.from_file()) {
+    if (!reading.source.empty() && !reading.from_file()) {
         from += ", from the " + reading.source;
     }
     const auto& table = reading.table;

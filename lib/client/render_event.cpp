@@ -21,6 +21,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::string_view driven_by_doed = "daemon";
 constexpr std::string_view line_form = "{:<24}  {:<17}  {:<16}  {}\n";
 
 /// RFC 3339 in UTC with milliseconds.
@@ -51,7 +52,10 @@ std::string with_text(std::string what, const std::string& text) {
 
 std::string what_changed(const Event& event) {
     switch (event.kind) {
-        case EventKind::present: return with_text(event.to + ", owner " + event.owner, event.text);
+        case EventKind::present:
+            // That doed drives a mailbox takes no reason; that it does not, does.
+            return with_text(event.to + ", owner " + event.owner,
+                             event.owner == driven_by_doed ? std::string() : event.text);
         case EventKind::device_added:
             return fmt::format("{}, class {:06x}", id_text(event.vendor_id, event.device_id),
                                event.class_code);

@@ -4,6 +4,7 @@
 #include "client/text.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@ namespace doed::client {
 namespace {
 
 constexpr std::string_view absent = "-";
+// DOE Discovery, PCIe r6.x 6.30.
+constexpr std::uint16_t discovery_vendor_id = 0x0001;
+constexpr std::uint8_t discovery_type = 0x00;
 
 std::string or_absent(const std::string& text) {
     return text.empty() ? std::string(absent) : text;
@@ -27,10 +31,17 @@ std::string feature_name(const Feature& feature) {
     return feature.name.empty() ? protocol_number(feature) : feature.name;
 }
 
+bool is_discovery(const Feature& feature) {
+    return feature.vendor_id == discovery_vendor_id && feature.object_type == discovery_type;
+}
+
+/// What a mailbox is there for: discovery, which every mailbox has to offer, only where it is all.
 std::string feature_names(std::span<const Feature> features) {
     std::string names;
     for (const auto& feature : features) {
-        names += (names.empty() ? "" : ", ") + feature_name(feature);
+        if (features.size() == 1 || !is_discovery(feature)) {
+            names += (names.empty() ? "" : ", ") + feature_name(feature);
+        }
     }
     return names;
 }

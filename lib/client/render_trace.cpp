@@ -22,9 +22,22 @@ std::string length_text(std::uint32_t length_dw) {
     return length_dw == 0 ? std::string(absent) : std::to_string(length_dw);
 }
 
-/// "1.234 ms"
+/// Milliseconds: "1.234"
 std::string duration_text(std::uint64_t duration_us) {
-    return fmt::format("{}.{:03} ms", duration_us / 1000, duration_us % 1000);
+    return fmt::format("{}.{:03}", duration_us / 1000, duration_us % 1000);
+}
+
+/// Of request and response, in dwords: "3+7"
+std::string lengths_text(const TraceRecord& record) {
+    if (record.request_length_dw == 0 && record.response_length_dw == 0) {
+        return std::string(absent);
+    }
+    return length_text(record.request_length_dw) + "+" + length_text(record.response_length_dw);
+}
+
+/// "1 poll", "0 interrupt", or "286 -" when no response was seen.
+std::string looks_text(const TraceRecord& record) {
+    return fmt::format("{} {}", record.polls, or_absent(record.completion));
 }
 
 /// The status words one after the other, as far as there are any; the zeros in front are left out.
@@ -58,17 +71,16 @@ Tone tone_of_outcome(std::string_view outcome) noexcept {
 }  // namespace
 
 std::string render_trace(const TraceDocument& document, bool legend, const Palette& palette) {
-    TextTable lines{"SEQUENCE", "BEGIN", "TOOK", "PURPOSE", "PROTOCOL", "REQUEST", "RESPONSE",
-                    "ACCESSES", "POLLS", "BY",   "STATUS",  "ABORT",    "OUTCOME"};
-    constexpr std::size_t abort_column = 11;
-    constexpr std::size_t outcome_column = 12;
+    // Short titles: with an outcome that is ok a line fits into 100 columns.
+    TextTable lines{"NO", "BEGIN", "MS",     "PURPOSE", "PROTOCOL", "DW",
+                    "RW", "POLLS", "STATUS", "ABORT",   "OUTCOME"};
+    constexpr std::size_t abort_column = 9;
+    constexpr std::size_t outcome_column = 10;
     for (const auto& record : document.records) {
         lines.add({std::to_string(record.sequence), record.begin, duration_text(record.duration_us),
-                   record.purpose, or_absent(record.protocol),
-                   length_text(record.request_length_dw), length_text(record.response_length_dw),
-                   fmt::format("{}+{}", record.reads, record.writes), std::to_string(record.polls),
-                   or_absent(record.completion), status_text(record), or_absent(record.abort),
-                   outcome_text(record)});
+                   record.purpose, or_absent(record.protocol), lengths_text(record),
+                   fmt::format("{}+{}", record.reads, record.writes), looks_text(record),
+                   status_text(record), or_absent(record.abort), outcome_text(record)});
         lines.tint(abort_column, record.abort == "failed" ? Tone::bad : Tone::plain)
             .tint(outcome_column, tone_of_outcome(record.outcome));
     }
@@ -83,8 +95,9 @@ std::string render_trace(const TraceDocument& document, bool legend, const Palet
     }
     return fmt::format(
         "{}\n{}; {}.\n"
-        "Lengths in dwords; accesses are reads+writes; status words: after GO, before an abort, "
-        "last.\n",
+        "MS: milliseconds; DW: dwords of request+response; RW: reads+writes of config space; "
+        "POLLS: "
+        "looks,\nand what showed the response; STATUS: words after GO, before an abort, last.\n",
         lines.render(true, palette), counted(document.records.size(), "record", "records"),
         mailbox);
 }

@@ -20,11 +20,13 @@ def test_every_screen_is_of_today():
     assert ended.returncode == 0, ended.stdout
 
 
-def test_no_line_is_too_wide():
+def test_no_line_is_cut_or_too_wide():
+    """What is for people fits into 100 columns; the text format of stats is for programs."""
     blocks = re.findall(r"^<!-- screen: .*?^<!-- end -->", (TOP / "docs/screens.md").read_text(encoding="utf-8"),
                         re.MULTILINE | re.DOTALL)
     assert len(blocks) == 9
-    assert all(len(line) <= 100 for block in blocks for line in block.splitlines())
+    for line in (line for block in blocks if "--textfile" not in block for line in block.splitlines()):
+        assert len(line) <= 100 and not line.endswith("…"), line
 
 
 def test_an_old_screen_is_noticed_and_replaced(tmp_path):

@@ -42,7 +42,7 @@ def test_everything_that_needs_no_descriptor(host, doed, bus):
 def test_a_table_that_is_too_long_for_a_message(host, start_doed, bus, tmp_path):
     (tmp_path / "table.bin").write_bytes(harness.make_table(LONG_TABLE_SIZE))
     start_doed(harness.topology(harness.endpoint(cdat=str(tmp_path / "table.bin"))))
-    assert here(bus, "cdat", "0d:00.0").startswith(f"CDAT of 0000:0d:00.0/190, read through the mailbox: {LONG_TABLE_SIZE}")
+    assert here(bus, "cdat", "0d:00.0").startswith(f"CDAT of 0000:0d:00.0/190, from the mailbox: {LONG_TABLE_SIZE}")
     ended = far(host, "cdat", "0d:00.0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "64 KiB" in ended.stderr
@@ -69,3 +69,10 @@ def test_no_such_host(host):
     assert "no-such-host.invalid" in lines[0], "what ssh says"
     assert lines[-1].startswith("doectl: cannot connect to the system bus of no-such-host.invalid: ")
     assert "see whether ssh comes there" in lines[-1]
+
+
+def test_a_host_whose_name_the_bus_does_not_take(tmp_path):
+    ended = subprocess.run([DOECTL, "-H", "::1", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           timeout=PATIENCE_S, check=False)
+    assert ended.returncode == 2
+    assert "--host takes [USER@]HOST" in ended.stderr

@@ -196,7 +196,8 @@ def test_a_command_holds_the_lease_by_the_descriptor_it_is_told(doed, bus, clien
 
 def test_a_command_that_is_not_found_is_127(doed, bus, client):
     code, _, message = run_doectl(bus, "release", LENT, "--", "/nonexistent/tool", "--option")
-    assert (code, message) == (127, "doectl: cannot run /nonexistent/tool: No such file or directory\n")
+    assert (code, message) == (127, "doectl: cannot run /nonexistent/tool: No such file or directory; "
+                                    "see whether the name is right\n")
     assert run_doectl(bus, "release", LENT, "--", "a-command-that-nobody-has")[0] == 127
     client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
 
@@ -204,7 +205,8 @@ def test_a_command_that_is_not_found_is_127(doed, bus, client):
 def test_a_command_that_is_no_program_is_126(doed, bus, client, tmp_path):
     (tmp_path / "text").write_text("not a program\n")
     code, _, message = run_doectl(bus, "release", LENT, "--", tmp_path / "text")
-    assert (code, message) == (126, f"doectl: cannot run {tmp_path}/text: Permission denied\n")
+    assert (code, message) == (126, f"doectl: cannot run {tmp_path}/text: Permission denied; "
+                                    "see whether it is a program, and yours to run\n")
     assert run_doectl(bus, "release", LENT, "--", tmp_path)[0] == 126
     client.wait_for(ENDPOINT_MAILBOX, MAILBOX, "State", "idle")
 

@@ -137,6 +137,6 @@ def doectl(bus, *words):
 
 def test_doectl_shows_it(doed, bus, client):
     lines = doectl(bus, "trace", "0d:00.0").splitlines()
-    assert lines[0].split()[:3] == ["SEQUENCE", "BEGIN", "TOOK"]
+    assert lines[0].split()[:3] == ["NO", "BEGIN", "MS"]
     assert [line.split()[0] for line in lines[1:4]] == ["1", "2", "3"]
     assert json.loads(doectl(bus, "trace", "0d:00.0/190", "--json"))["records"] == trace(client)["records"]

@@ -5,12 +5,20 @@
 #include "client/render_event.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
 namespace doed::client {
 
 namespace {
+
+/// Since 1970, UTC.
+std::uint64_t now_us() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
 
 class Monitor {
 public:
@@ -19,7 +27,11 @@ public:
         : selector_(std::move(selector)), service_(service), lines_(lines), output_(output) {}
 
     /// False: it is over.
-    [[nodiscard]] bool take(const Event& event) {
+    [[nodiscard]] bool take(Event event) {
+        if (event.time_us == 0) {
+            // What becomes of the stream itself comes without a time: it is told when it is noticed.
+            event.time_us = now_us();
+        }
         if (event.lost != 0 && !(write(lost_before(event)) && show_present())) {
             return false;
         }
@@ -56,13 +68,11 @@ private:
             }
             return outcome_.has_value();
         }
-        const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(
-            std::chrono::system_clock::now().time_since_epoch());
         for (const auto& device : *devices) {
             for (const auto& mailbox : device.mailboxes) {
                 Event present{.kind = EventKind::present,
                               .name = "present",
-                              .time_us = static_cast<std::uint64_t>(now_us.count()),
+                              .time_us = now_us(),
                               .address = device.address,
                               .offset = mailbox.offset,
                               .to = mailbox.state,

@@ -120,7 +120,7 @@ TEST(Trace, PrintsWhatTheMailboxDid) {
     TableService service;
     const auto output = run(TraceOptions{"0d:00.0"}, service, {});
     ASSERT_TRUE(output);
-    EXPECT_THAT(output->text, StartsWith("SEQUENCE  BEGIN"));
+    EXPECT_THAT(output->text, StartsWith("NO  BEGIN"));
     EXPECT_THAT(output->text, HasSubstr("Timeout: no response"));
     EXPECT_THAT(service.calls, ElementsAre("devices", std::string("trace ") + memory_mailbox));
 }

@@ -139,6 +139,25 @@ TEST(Monitor, ShowsEveryMailboxAndThenWhatHappens) {
     EXPECT_THAT(service.calls, ElementsAre("follow", "devices"));
 }
 
+TEST(Monitor, SaysWhenTheStreamItselfChanged) {
+    TableService service;
+    service.events = {{.kind = EventKind::daemon_gone, .name = "daemon-gone"}};
+    const Screen screen;
+    ASSERT_TRUE(monitor(service, screen, "", {.legend = false}));
+    EXPECT_THAT(screen.read(), ::testing::MatchesRegex("20[^ ]+Z  -  .*daemon-gone.*\n"));
+}
+
+TEST(Monitor, ReasonsWhyAMailboxIsNotDriven) {
+    auto present = happened(EventKind::present, "present");
+    present.to = "kernel";
+    present.owner = "kernel";
+    present.text = "cxl_pci is bound";
+    EXPECT_THAT(render_event(present), EndsWith("  kernel, owner kernel: cxl_pci is bound\n"));
+    present.to = "idle";
+    present.owner = "daemon";
+    EXPECT_THAT(render_event(present), EndsWith("  idle, owner daemon\n"));
+}
+
 TEST(Monitor, ShowsWhatIsAskedFor) {
     TableService service;
     auto other = state("idle", "busy");

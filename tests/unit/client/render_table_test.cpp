@@ -12,15 +12,14 @@ TEST(TheDeviceList, HasALinePerMailbox) {
     EXPECT_EQ(
         render_device_list(samples::host(), true),
         "DEVICE         ID         DRIVER   MAILBOX  STATE  OWNER   COMPLETION  FEATURES\n"
-        "0000:0d:00.0   8086:0d93  cxl_pci  190      idle   daemon  poll        DOE Discovery, CXL "
-        "Table Access (CDAT)\n"
+        "0000:0d:00.0   8086:0d93  cxl_pci  190      idle   daemon  poll        CXL Table "
+        "Access (CDAT)\n"
         "0000:0e:00.0   1af4:10f0  -        190      idle   daemon  poll        DOE Discovery\n"
-        "0000:0e:00.0   1af4:10f0  -        1a0      dead   daemon  poll        DOE Discovery, "
-        "1af4:05\n"
-        "10000:01:00.0  0000:0000  -        100      idle   daemon  poll        DOE Discovery, CXL "
-        "Table Access (CDAT)\n"
-        "10000:01:00.0  0000:0000  -        200      idle   daemon  poll        DOE Discovery, CXL "
-        "Table Access (CDAT)\n"
+        "0000:0e:00.0   1af4:10f0  -        1a0      dead   daemon  poll        1af4:05\n"
+        "10000:01:00.0  0000:0000  -        100      idle   daemon  poll        CXL Table "
+        "Access (CDAT)\n"
+        "10000:01:00.0  0000:0000  -        200      idle   daemon  poll        CXL Table "
+        "Access (CDAT)\n"
         "\n"
         "3 devices, 5 mailboxes.\n");
 }
@@ -28,7 +27,7 @@ TEST(TheDeviceList, HasALinePerMailbox) {
 TEST(TheDeviceList, WithoutLegendHasNothingElse) {
     const DeviceRecord devices[] = {samples::memory_device()};
     EXPECT_EQ(render_device_list(devices, false),
-              "0000:0d:00.0  8086:0d93  cxl_pci  190  idle  daemon  poll  DOE Discovery, CXL Table "
+              "0000:0d:00.0  8086:0d93  cxl_pci  190  idle  daemon  poll  CXL Table "
               "Access (CDAT)\n");
     EXPECT_EQ(render_device_list({}, false), "");
 }

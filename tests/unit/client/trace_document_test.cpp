@@ -94,17 +94,18 @@ TEST(TheTrace, HasALinePerRecord) {
     ASSERT_TRUE(document);
     EXPECT_EQ(
         render_trace(*document, true),
-        "SEQUENCE  BEGIN                     TOOK         PURPOSE  PROTOCOL  REQUEST  RESPONSE  "
-        "ACCESSES  POLLS  BY  STATUS  ABORT  OUTCOME\n"
-        "1         2026-11-21T07:43:27.781Z  0.018 ms     claim    -         -        -         "
-        "2+1       0      -   - - 0   done   ok\n"
-        "2         2026-11-21T07:43:28.481Z  1000.062 ms  request  1e98:02   3        -         "
-        "289+5     286    -   2 3 0   done   Timeout: no response: late\n"
+        "NO  BEGIN                     MS        PURPOSE  PROTOCOL  DW   RW     POLLS  STATUS  "
+        "ABORT  OUTCOME\n"
+        "1   2026-11-21T07:43:27.781Z  0.018     claim    -         -    2+1    0 -    - - 0   "
+        "done   ok\n"
+        "2   2026-11-21T07:43:28.481Z  1000.062  request  1e98:02   3+-  289+5  286 -  2 3 0   "
+        "done   Timeout: no response: late\n"
         "\n"
         "2 records; owner daemon, no kernel driver is bound, state idle.\n"
-        "Lengths in dwords; accesses are reads+writes; status words: after GO, before an abort, "
-        "last.\n");
-    EXPECT_EQ(render_trace(*document, false).find("SEQUENCE"), std::string::npos);
+        "MS: milliseconds; DW: dwords of request+response; RW: reads+writes of config space; "
+        "POLLS: looks,\n"
+        "and what showed the response; STATUS: words after GO, before an abort, last.\n");
+    EXPECT_EQ(render_trace(*document, false).find("BEGIN"), std::string::npos);
     EXPECT_EQ(render_trace(*document, false).find("records"), std::string::npos);
 }
 
