@@ -20,7 +20,7 @@ VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r'^\[\d+,"TIME","request",.*\]$', re.MULTILINE), "REQUEST"),
     (re.compile(r":1\.\d+"), ":1.N"),
-    (re.compile(r"(?<=mailbox 0x190: )[a-z ]+(?=: the deadline passed)"), "SOMEWHERE"),
+    (re.compile(r"(?<=mailbox 0x190: )([a-z ]+: )?(?=the deadline passed)"), "SOMEWHERE: "),
 ]
 
 

@@ -11,6 +11,19 @@ import pytest
 import harness
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "valgrind: runs under valgrind, which cannot run what sanitizers watch already")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What a build cannot run is none of its tests."""
+    if harness.build_options()["b_sanitize"] == "none":
+        return
+    left_out = [item for item in items if item.get_closest_marker("valgrind")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture
 def tmp_path():
     """A folder that others may enter (pytest's own may be entered by its user alone), with a path short enough for sockets."""

@@ -36,6 +36,15 @@ PATIENCE_S = 10 * FACTOR
 NOBODY = 65534
 
 
+def introspected(what):
+    """What Meson says of the build folder."""
+    return json.loads((BUILD / "meson-info" / f"intro-{what}.json").read_text(encoding="utf-8"))
+
+
+def build_options():
+    return {option["name"]: option["value"] for option in introspected("buildoptions")}
+
+
 def die_with_parent():
     """Run in a child: it is killed when the test process goes, however that ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples of docs/examples do what they say, on emulated devices and a host made of files."""
 
-import json
 import os
 import pathlib
 import re
@@ -57,31 +56,24 @@ class Library:
 
     def __init__(self, folder):
         self.folder = folder
-        options = {option["name"]: option["value"] for option in self.introspect("buildoptions")}
+        options = harness.build_options()
         self.sanitizers = options["b_sanitize"]
         self.prefix = pathlib.Path(options["prefix"])
         self.libdir = self.prefix / options["libdir"]
         self.includedir = self.prefix / options["includedir"]
-        compilers = [source["compiler"] for target in self.introspect("targets") for source in target["target_sources"]
+        targets = harness.introspected("targets")
+        compilers = [source["compiler"] for target in targets for source in target["target_sources"]
                      if source.get("language") == "cpp"]
         # The compiler of the library: sanitizers of another one do not go with it.
         self.cxx = [word for word in compilers[0] if not word.endswith("ccache")]
         subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet", "--destdir", folder,
                         "--tags", "runtime,devel"], stdout=subprocess.DEVNULL, timeout=harness.PATIENCE_S, check=True)
 
-    @staticmethod
-    def introspect(what):
-        return json.loads((harness.BUILD / "meson-info" / f"intro-{what}.json").read_text())
-
     def pkg_config(self, *arguments, **environment):
         ended = subprocess.run(["pkg-config", *arguments, "libdoed"], stdout=subprocess.PIPE, text=True, timeout=harness.PATIENCE_S,
                                env={**os.environ, "PKG_CONFIG_PATH": f"{self.folder}{self.libdir}/pkgconfig", **environment},
                                check=True)
         return ended.stdout.split()
-
-    def need_no_sanitizers(self):
-        if self.sanitizers != "none":
-            pytest.skip(f"valgrind cannot run what {self.sanitizers} watches already")
 
     @property
     def at_run_time(self):
@@ -144,8 +136,8 @@ def test_memory_ranges_in_c(doed, run, library):
     assert lines(run(library.build("memory_ranges.c"), **library.at_run_time)) == [DEMO_LINE]
 
 
+@pytest.mark.valgrind
 def test_valgrind_finds_nothing_in_memory_ranges(doed, run, library):
-    library.need_no_sanitizers()
     ended = run(*VALGRIND, library.build("memory_ranges.c"), **library.at_run_time)
     assert lines(ended) == [DEMO_LINE]
 
@@ -178,10 +170,8 @@ def test_all_of_them_and_doectl_agree(start_doed, run, table_file, library):
 # --- Events ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tool", [[], VALGRIND], ids=["alone", "valgrind"])
+@pytest.mark.parametrize("tool", [pytest.param([], id="alone"), pytest.param(VALGRIND, id="valgrind", marks=pytest.mark.valgrind)])
 def test_events_in_cpp(doed, client, environment, library, tool):
-    if tool:
-        library.need_no_sanitizers()
     with subprocess.Popen([*tool, library.build("events.cpp")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           env={**environment, **library.at_run_time}, preexec_fn=harness.die_with_parent) as process:
         assert process.stdout.readline() == "doed subscribed\n"

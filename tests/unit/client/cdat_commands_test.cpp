@@ -82,8 +82,7 @@ TEST(Cdat, PrintsEachViewOfATable) {
         const auto output = run(CdatOptions{.device = "0d:00.0", .view = view}, service, {});
         return output ? output->text : output.error().line();
     };
-    EXPECT_THAT(text({}),
-                StartsWith("CDAT of 0000:0d:00.0/190, from the mailbox: 40 bytes"));
+    EXPECT_THAT(text({}), StartsWith("CDAT of 0000:0d:00.0/190, from the mailbox: 40 bytes"));
     EXPECT_THAT(text({.hex = true}), HasSubstr("\n 0x00014  07                       DSMADHandle"));
     EXPECT_THAT(text({.summary = true}), HasSubstr("\nMemory range of handle 7\n"));
     EXPECT_EQ(text({.check = true}), "0000:0d:00.0/190: no problems\n");
