@@ -55,9 +55,9 @@ Outcome<CommandOutput> carry_out(const CommandLine& line) {
             if constexpr (requires { run(command, service, line.output); }) {
                 return run(command, service, line.output);
             } else {
-                OutputLines lines(STDOUT_FILENO);
                 const EndSignals signals;
                 const pollfd end = signals.arrived();
+                OutputLines lines(STDOUT_FILENO, std::span(&end, 1));
                 return run(command, service, lines, std::span(&end, 1), line.output);
             }
         }

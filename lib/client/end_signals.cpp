@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/end_signals.hpp"
 
+#include <vector>
+
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace doed::client {
+
+bool any_ready(std::span<const pollfd> waited) {
+    std::vector<pollfd> now(waited.begin(), waited.end());
+    return ::poll(now.data(), now.size(), 0) > 0;
+}
 
 EndSignals::EndSignals() {
     sigset_t signals;

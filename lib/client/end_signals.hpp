@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The signals that end a program, as something to wait for: SIGINT, SIGTERM and SIGHUP.
+// The signals that end a program, as something to wait for: SIGINT, SIGTERM and SIGHUP; and whether what is waited for has come.
 #pragma once
 
 #include "base/unique_fd.hpp"
 
 #include <csignal>
+#include <span>
 
 #include <poll.h>
 
 namespace doed::client {
+
+/// Whether one of them has what it is asked for, or an error, now.
+[[nodiscard]] bool any_ready(std::span<const pollfd> waited);
 
 class EndSignals {
 public:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/libdoed_service.hpp"
 
+#include "client/end_signals.hpp"
 #include "client/libdoed_records.hpp"
 
 #include <cerrno>
@@ -158,6 +159,7 @@ Outcome<void> LibdoedService::follow(const std::function<bool(const Event&)>& ta
         return std::unexpected(failure(error));
     }
     const Owned<doed_subscription> subscription(raw);
+    ends_.assign(ends.begin(), ends.end());
     std::vector<pollfd> waited(ends.begin(), ends.end());
     waited.push_back({doed_get_fd(context_.get()), POLLIN, 0});
     while (!stream.over) {
@@ -173,6 +175,7 @@ Outcome<void> LibdoedService::follow(const std::function<bool(const Event&)>& ta
             stream.over = stream.over || waited[i].revents != 0;
         }
     }
+    ends_.clear();
     if (stream.failure) {
         return std::unexpected(*stream.failure);
     }
@@ -210,12 +213,12 @@ void LibdoedService::apply_flags() {
                        (starts_doed_ ? 0U : std::uint32_t{DOED_NO_AUTOSTART}));
 }
 
-int LibdoedService::on_tick(std::uint64_t elapsed_usec, void* self) {
-    const auto& tell = static_cast<LibdoedService*>(self)->tell_;
-    if (tell) {
-        tell(std::chrono::microseconds(elapsed_usec));
+int LibdoedService::on_tick(std::uint64_t elapsed_usec, void* service) {
+    auto& self = *static_cast<LibdoedService*>(service);
+    if (self.tell_) {
+        self.tell_(std::chrono::microseconds(elapsed_usec));
     }
-    return 0;
+    return any_ready(self.ends_) ? 1 : 0;
 }
 
 Failure LibdoedService::failure(int error) const {

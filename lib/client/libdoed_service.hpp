@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <doed/doed.h>
 
@@ -70,13 +71,14 @@ private:
 
     [[nodiscard]] Failure failure(int error) const;
     void apply_flags();
-    static int on_tick(std::uint64_t elapsed_usec, void* self);
+    static int on_tick(std::uint64_t elapsed_usec, void* service);
     static void on_event(const doed_event* event, void* stream);
 
     BusPlace place_;
     Owned<doed_context> context_;
     std::function<void(std::chrono::microseconds)> tell_;
-    int setup_error_ = 0;  ///< negative errno value of what could not be set
+    std::vector<pollfd> ends_;  ///< of follow(): end calls as well that are made meanwhile
+    int setup_error_ = 0;       ///< negative errno value of what could not be set
     bool starts_doed_;
     bool interactive_ = false;
 };

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace doed::client {
@@ -18,6 +19,12 @@ Outcome<void> write_all(int fd, std::string_view content, const std::string& nam
     while (!content.empty()) {
         const auto count = ::write(fd, content.data(), content.size());
         if (count < 0) {
+            if (errno == EAGAIN) {
+                // Others, such as ssh, make files that do not block of those they share with us.
+                pollfd room{fd, POLLOUT, 0};
+                ::poll(&room, 1, -1);
+                continue;
+            }
             if (errno == EINTR) {
                 continue;
             }

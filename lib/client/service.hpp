@@ -48,7 +48,7 @@ public:
     [[nodiscard]] virtual Outcome<CdatRecord> cdat(const std::string& mailbox_path) = 0;
 
     /// Hands every event to `take`, until that returns false or one of `ends` has something to say: the poll(2) events asked
-    /// for, or an error. `take` may make calls. A doed that goes away is waited for.
+    /// for, or an error. `take` may make calls, which fail soon after that. A doed that goes away is waited for.
     [[nodiscard]] virtual Outcome<void> follow(const std::function<bool(const Event&)>& take,
                                                std::span<const pollfd> ends) = 0;
 

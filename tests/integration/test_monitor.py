@@ -4,6 +4,7 @@
 import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -170,6 +171,26 @@ def test_a_reader_that_goes_ends_it_quietly(doed, bus, client, with_event):
         client.invoke(ENDPOINT_MAILBOX, MAILBOX, "Reset")
     assert process.communicate(timeout=PATIENCE_S)[1] == b""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_reader_that_has_stopped_does_not_keep_it(doed, bus, client, number):
+    """Its pipe is full, and it has more to say."""
+    out, into = os.pipe()
+    fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, 4096)
+    process = subprocess.Popen([DOECTL, "--bus", bus.address, "monitor", "--json"], stdout=into, stderr=subprocess.PIPE)
+    try:
+        harness.wait_until(lambda: not select.select([], [into], [], 0)[1], "something to be said")
+        for _ in range(40):
+            client.invoke(ENDPOINT_MAILBOX, MAILBOX, "Reset")
+        process.send_signal(number)
+        assert process.communicate(timeout=PATIENCE_S)[1] == b""
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait(PATIENCE_S)
+        os.close(out)
+        os.close(into)
 
 
 def test_lost_events_are_told(doed, bus, client):

@@ -26,7 +26,7 @@ Outcome<CommandOutput> run(const CdatBuildOptions& options, const OutputOptions&
     const auto bytes = document ? cdat::from_json(*document) : std::unexpected(document.error());
     if (!bytes) {
         return failed(FailureKind::general, bytes.error().context(),
-                      "docs/cdat.md describes the document");
+                      "man doectl describes the document, at JSON");
     }
     CommandOutput made{as_text(*bytes), options.out, {}};
     for (const auto& problem : cdat::Table::parse(*bytes).all_problems()) {

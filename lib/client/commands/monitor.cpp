@@ -2,6 +2,7 @@
 #include "client/commands/monitor.hpp"
 
 #include "client/device_selector.hpp"
+#include "client/end_signals.hpp"
 #include "client/render_event.hpp"
 
 #include <chrono>
@@ -23,8 +24,12 @@ std::uint64_t now_us() {
 class Monitor {
 public:
     Monitor(std::optional<DeviceSelector> selector, Service& service, OutputLines& lines,
-            const OutputOptions& output)
-        : selector_(std::move(selector)), service_(service), lines_(lines), output_(output) {}
+            std::span<const pollfd> ends, const OutputOptions& output)
+        : selector_(std::move(selector)),
+          service_(service),
+          lines_(lines),
+          ends_(ends),
+          output_(output) {}
 
     /// False: it is over.
     [[nodiscard]] bool take(Event event) {
@@ -62,6 +67,9 @@ private:
     [[nodiscard]] bool show_present() {
         const auto devices = list_devices(service_);
         if (!devices) {
+            if (any_ready(ends_)) {
+                return false;
+            }
             // A doed that has just gone away tells so by an event.
             if (devices.error().kind() != FailureKind::no_daemon) {
                 outcome_ = std::unexpected(devices.error());
@@ -89,6 +97,7 @@ private:
     std::optional<DeviceSelector> selector_;
     Service& service_;
     OutputLines& lines_;
+    std::span<const pollfd> ends_;
     const OutputOptions& output_;
     Outcome<void> outcome_;
 };
@@ -105,9 +114,9 @@ Outcome<CommandOutput> run(const MonitorOptions& options, Service& service, Outp
         }
         selector = std::move(*parsed);
     }
-    Monitor monitor(std::move(selector), service, lines, output);
     std::vector<pollfd> all_ends(ends.begin(), ends.end());
     all_ends.push_back(lines.reader_gone());
+    Monitor monitor(std::move(selector), service, lines, all_ends, output);
     if (output.legend && !output.json && !lines.write(render_event_titles(output.palette))) {
         return lines.outcome() ? Outcome<CommandOutput>(CommandOutput{})
                                : std::unexpected(lines.outcome().error());

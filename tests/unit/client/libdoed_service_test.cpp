@@ -185,6 +185,24 @@ TEST(Following, EndsWhenOneOfItsEndsHasSomethingToSay) {
     ::close(end);
 }
 
+TEST(Following, EndsThoughACallOfItsReaderIsNotAnswered) {
+    const FakeDoed doed({{"Subscribe", error_reply("org.doed1.Error.LimitsExceeded")},
+                         {"GetManagedObjects", [](sd_bus_message*) { return 1; }}});
+    OnTheBus service(60s);
+    const int end = ::eventfd(0, EFD_CLOEXEC);
+    const pollfd said{end, POLLIN, 0};
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_TRUE(service->follow(
+        [&](const Event&) {
+            ::eventfd_write(end, 1);
+            EXPECT_FALSE(service->devices());
+            return true;
+        },
+        std::span(&said, 1)));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
+    ::close(end);
+}
+
 TEST(Following, TellsWhatDoedRefuses) {
     const FakeDoed doed({{"Subscribe", error_reply("org.freedesktop.DBus.Error.AccessDenied")}});
     OnTheBus service;

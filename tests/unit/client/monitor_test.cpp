@@ -60,6 +60,7 @@ public:
         in_ = base::UniqueFd(ends[1]);
     }
     [[nodiscard]] int end() const { return in_.get(); }
+    [[nodiscard]] int reader() const { return out_.get(); }
     void close_reader() { out_ = base::UniqueFd(); }
     [[nodiscard]] std::string read() const {
         std::string text;
@@ -204,6 +205,30 @@ TEST(Monitor, EndsQuietlyWhenNobodyReads) {
     const auto output = monitor(service, screen);
     ASSERT_TRUE(output) << output.error().line();
     EXPECT_EQ(output->exit_status, 0);
+}
+
+TEST(Monitor, EndsQuietlyWhenItIsToEndWhileDoedDoesNotAnswer) {
+    TableService service;
+    service.events = {subscribed()};
+    service.failing_call = "devices";
+    const Screen screen;
+    OutputLines lines(screen.end());
+    const Screen end;
+    ASSERT_EQ(::write(end.end(), "x", 1), 1);
+    const pollfd said{end.reader(), POLLIN, 0};
+    const auto output =
+        run(MonitorOptions{}, service, lines, std::span(&said, 1), OutputOptions{.legend = false});
+    EXPECT_TRUE(output) << output.error().line();
+}
+
+TEST(OutputLines, DoNotWaitForAReaderThatHasStoppedOnceTheyAreToEnd) {
+    const Screen screen;
+    const Screen end;
+    ASSERT_EQ(::write(end.end(), "x", 1), 1);
+    const pollfd said{end.reader(), POLLIN, 0};
+    OutputLines lines(screen.end(), std::span(&said, 1));
+    EXPECT_FALSE(lines.write(std::string(1 << 20, '.')));
+    EXPECT_TRUE(lines.outcome());
 }
 
 TEST(Monitor, FailsWhereItCannotWrite) {

@@ -38,6 +38,9 @@
 #if __cplusplus < 202002L
 #error "doed/doed.hpp needs C++20"
 #endif
+#if defined(__clang__) && defined(__GLIBCXX__) && __clang_major__ < 16
+#error "doed/doed.hpp needs clang 16 or later: earlier ones do not take the ranges of libstdc++"
+#endif
 
 namespace doed {
 
