@@ -187,8 +187,10 @@ void LibdoedService::on_event(const doed_event* event, void* stream) {
     if (self.over) {
         return;
     }
-    const bool is_last = event->type == DOED_EVENT_DISCONNECTED ||
-                         (event->type == DOED_EVENT_REFUSED && event->error != -EAGAIN);
+    self.begun = self.begun || event->type == DOED_EVENT_SUBSCRIBED;
+    // The library asks again of a doed that did not answer; whoever has not seen anything yet wants to know at once.
+    const bool is_last = event->last || (event->type == DOED_EVENT_REFUSED && !self.begun &&
+                                         event->error != -EAGAIN);
     if (is_last) {
         self.failure = *event->name != '\0'
                            ? failure_from_error(event->name, event->text)

@@ -65,6 +65,7 @@ private:
     /// What follow() has heard.
     struct Stream {
         const std::function<bool(const Event&)>* take;
+        bool begun = false;  ///< doed has answered once
         bool over = false;
         std::optional<Failure> failure;
     };

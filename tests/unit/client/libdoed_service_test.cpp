@@ -5,7 +5,9 @@
 #include "client/libdoed_service.hpp"
 
 #include "../libdoed/fake_doed.hpp"
+#include "base/event.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace doed::client {
@@ -222,6 +225,42 @@ TEST(Following, AsksAgainWhenThereAreTooMany) {
         },
         {}));
     EXPECT_EQ(refused, 2);
+}
+
+TEST(Following, EndsWhenDoedDoesNotAnswerAtFirst) {
+    const FakeDoed doed({{"Subscribe", error_reply("org.freedesktop.DBus.Error.Timeout")}});
+    OnTheBus service;
+    EXPECT_FALSE(service->follow([](const Event&) { return true; }, {}));
+}
+
+TEST(Following, AsksAgainOfADoedThatDoesNotAnswerAfterARestart) {
+    // A stream that is over once it has begun: what a doed that ends leaves behind.
+    const auto short_stream = fd_reply([] {
+        int ends[2];
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+        auto packet = base::encode({.body = base::SubscribedEvent{.queue_limit = 16}});
+        base::stamp(packet, {.sequence = 0, .lost = 0, .pending = 0});
+        EXPECT_EQ(::send(ends[0], packet.data(), packet.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(packet.size()));
+        ::close(ends[0]);
+        return ends[1];
+    });
+    std::atomic<int> asked = 0;
+    const FakeDoed doed({{"Subscribe", [&](sd_bus_message* call) {
+                              return asked++ == 1
+                                         ? error_reply("org.freedesktop.DBus.Error.Timeout")(call)
+                                         : short_stream(call);
+                          }}});
+    OnTheBus service;
+    std::vector<EventKind> heard;
+    EXPECT_TRUE(service->follow(
+        [&](const Event& event) {
+            heard.push_back(event.kind);
+            return heard.size() < 3;
+        },
+        {}));
+    EXPECT_THAT(heard, testing::ElementsAre(EventKind::subscribed, EventKind::refused,
+                                            EventKind::daemon_restarted));
 }
 
 }  // namespace
