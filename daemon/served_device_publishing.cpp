@@ -109,7 +109,7 @@ void ServedDevice::mailbox_changed(Mailbox& mailbox) {
         retry_pause_ = context_.retry_pause_min;
     }
     if (served.driven() && session_ && session_->has_interrupt(served.capability().offset) &&
-        served.status().completion == doe::Completion::poll &&
+        served.completion() == doe::to_string(doe::Completion::poll) &&  // of what is still ours
         !std::exchange(mailbox.logged_polling, true)) {
         const std::string text = "its interrupts do not arrive; it is polled from now on";
         context_.log.warning(served.name() + ": " + text);

@@ -69,6 +69,8 @@ void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io
             self->take_status(std::move(status));
         }
     };
+    // Until the strand tells; `poll` would mean that its interrupts do not arrive.
+    status_.completion = options.interrupt ? doe::Completion::interrupt : doe::Completion::poll;
     service_ =
         io::MailboxService::create(std::move(workers), std::move(config), address_, capability_,
                                    options, allowed, loop_, std::move(listener));

@@ -19,6 +19,11 @@ std::string mailbox_name(const pci::Address& address, std::uint16_t offset) {
     return address.to_string() + text;
 }
 
+/// What a claim begins with. Told from the first status on: who sees `poll` where interrupts are set up takes them for lost.
+Completion first_completion(const MailboxOptions& options) {
+    return options.interrupt ? Completion::interrupt : Completion::poll;
+}
+
 }  // namespace
 
 Mailbox::Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> config,
@@ -37,6 +42,7 @@ Mailbox::Mailbox(base::Scheduler& scheduler, std::unique_ptr<pci::ConfigSpace> c
                .safety_poll = options.safety_poll},
               *this),
       revival_pause_(options.revival_pause_min) {
+    status_.completion = first_completion(options);
     status_.poll_floor = options.poll.floor;
 }
 
@@ -62,10 +68,10 @@ void Mailbox::begin_claim(Purpose purpose) {
         leave(MailboxState::kernel, ours.error());
         return;
     }
+    status_.completion = first_completion(options_);
     enter(MailboxState::starting);
     purpose_ = purpose;
     activity_ = Activity::claim_abort;
-    status_.completion = options_.interrupt ? Completion::interrupt : Completion::poll;
     driver_.begin_claim(purpose, options_.interrupt);
 }
 

@@ -90,7 +90,10 @@ protected:
         registers_ = registers.get();
         mailbox_.emplace(scheduler_, std::move(registers), pci::Address{.bus = 0x0D},
                          pci::DoeCapability{DoeFunction::offset, 1}, options_, allowed_,
-                         [this](const MailboxStatus& status) { states_.push_back(status.state); });
+                         [this](const MailboxStatus& status) {
+                             states_.push_back(status.state);
+                             completions_.push_back(status.completion);
+                         });
     }
     void claim_with_interrupts(base::Duration response_time = {}) {
         make_with_interrupts(response_time);
@@ -141,7 +144,8 @@ protected:
     InterruptingConfigSpace* registers_ = nullptr;
     /// What becomes of a message; nothing means that it is lost.
     std::function<void()> deliver_ = [this] { post_ring(); };
-    int messages_ = 0;  ///< sent by the device
+    int messages_ = 0;                     ///< sent by the device
+    std::vector<Completion> completions_;  ///< as told with each status
 };
 
 }  // namespace doed::doe

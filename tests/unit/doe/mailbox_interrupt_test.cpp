@@ -19,6 +19,11 @@ TEST_F(AMailboxWithInterrupts, CompletesEveryExchangeByItsInterrupt) {
     EXPECT_EQ(static_cast<std::uint64_t>(messages_), counters().exchanges);
 }
 
+TEST_F(AMailboxWithInterrupts, TellsOfThemFromTheFirstStatusOn) {
+    claim_with_interrupts();
+    EXPECT_THAT(completions_, testing::Each(Completion::interrupt));
+}
+
 TEST_F(AMailboxWithInterrupts, TakesAResponseTheMomentItIsReady) {
     claim_with_interrupts(7ms);
     const auto start = scheduler_.now();

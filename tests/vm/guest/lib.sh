@@ -18,6 +18,8 @@ mkdir -p "$TMP"
 # One line each, to the host and to the console log.
 pass() { echo "PASS vm/$SCENARIO: $1" | tee "$RESULTS"; }
 fail() { echo "FAIL vm/$SCENARIO: $1 (${2//$'\n'/; })" | tee "$RESULTS"; }
+# What was measured and is not judged.
+note() { echo "NOTE vm/$SCENARIO: $1" | tee "$RESULTS"; }
 
 # Ends the scenario when what follows would make no sense. The failure is reported,
 # so the script itself ends well.

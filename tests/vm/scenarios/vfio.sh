@@ -162,6 +162,7 @@ done
 client_stop
 check_equal "$REBINDINGS times cxl_pci and vfio-pci: backend, owner and completion follow within 3 s ($slowest_owner ms)" \
   '' "$late"
+check_equal "doed does not say that interrupts are lost" '' "$(grep 'interrupts do not arrive' "$DOED_LOG")"
 check "no unbinding takes longer than 3 s ($slowest_unbind ms)" test "$slowest_unbind" -le $LIMIT_MS
 check_equal "the kernel's table is the same each time" '' "$unlike"
 check_equal "the mailbox's table too ($slowest_table ms)" "1 $(md5sum <"$reference" | cut -d ' ' -f 1)" \
