@@ -145,6 +145,9 @@ def add_end_to_end(budgets, lines):
     many, none = find(lines, bench="functions", functions=10_000), find(lines, bench="functions", functions=0)
     budgets.add("start with 10,000 functions without DOE", "", time_text(many["start_s"] * 1e6), None, "",
                 f"without any {time_text(none['start_s'] * 1e6)}")
+    many, one = find(lines, bench="hotplug", devices=256), find(lines, bench="hotplug", devices=1)
+    budgets.add("256 devices that appear at once, until all tables are served", "", time_text(many["served_s"] * 1e6), None,
+                "", f"of one {time_text(one['served_s'] * 1e6)}")
     profile = find(lines, bench="profile")
     budgets.add("doed's processor time in config accesses, reading 1 MiB tables", "70 %",
                 f"{100 * profile['in_accesses']:.0f} %", profile["in_accesses"] >= 0.7)
