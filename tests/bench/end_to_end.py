@@ -141,7 +141,8 @@ def measure_stall():
         world.refresh(mailbox(1))
         load = Refreshing(world.client, [mailbox(n) for n in (*long_tables, *stuck, *blocking)])
         cpu, begin = world.processor_s(), time.monotonic()
-        probe = subprocess.Popen([CLIENT, "probe", world.bus.address, mailbox(1), str(STALL_S)],
+        pids = [str(process.pid) for process in (world.bus.process, world.doed.process)]
+        probe = subprocess.Popen([CLIENT, "probe", world.bus.address, mailbox(1), str(STALL_S), *pids],
                                  stdout=subprocess.PIPE, text=True)
 
         def over():
