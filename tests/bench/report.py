@@ -113,6 +113,8 @@ def add_waiting(budgets, lines):
     looks = {policy: " / ".join(f"{cell['looks']:.1f}" for cell in cells[policy]) for policy in POLICIES}
     budgets.add("looks for one response, fixed", "", looks["doed"], None, looks["limit"],
                 f"Linux, 4 ms {looks['Linux, 4 ms']}; tee-io-validator {looks['tee-io-validator']}")
+    switches = " / ".join(f"{cell['switches_per_look']:.1f}" for cell in cells["doed"])
+    budgets.add("threads that go on for one look, fixed", "", switches, None)
 
 
 def add_scale(budgets, lines):
