@@ -79,6 +79,6 @@ def test_exchanges_that_wait_take_only_what_timers_and_their_threads_need(start,
     # The thread that the timer wakes has another one take its turn at waiting for timers, and waits for its own turn.
     wakes = sum(calls.get(name, 0) for name in ("FUTEX_WAKE", "epoll_ctl", "write"))
     waits = sum(calls.get(name, 0) for name in ("FUTEX_WAIT", "epoll_wait", "read"))
-    assert wakes < 1.5 * looks + OF_A_CALL, calls
-    assert waits < 2.5 * looks + OF_A_CALL, calls
+    assert wakes < 1.4 * looks + OF_A_CALL, calls
+    assert waits < 1.4 * looks + OF_A_CALL, calls
     assert sum(calls.values()) < 60 * ENTRIES, calls
