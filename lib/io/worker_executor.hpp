@@ -19,7 +19,7 @@ public:
     /// What a strand has left to do after a task is a continuation: the thread goes on with what comes first in the queue, and
     /// wakes another one only when there is more. Otherwise each turn of a long transfer would wake a thread.
     [[nodiscard]] static WorkerExecutor on(const boost::asio::any_io_executor& inner) {
-        return {boost::asio::prefer(inner, boost::asio::execution::relationship.continuation),
+        return {boost::asio::prefer(inner, boost::asio::execution::relationship_t::continuation),
                 false};
     }
 
@@ -34,9 +34,8 @@ public:
     }
     [[nodiscard]] boost::asio::execution::blocking_t query(
         boost::asio::execution::blocking_t) const noexcept {
-        return never_blocks_
-                   ? boost::asio::execution::blocking_t(boost::asio::execution::blocking.never)
-                   : boost::asio::execution::blocking.possibly;
+        using Blocking = boost::asio::execution::blocking_t;
+        return never_blocks_ ? Blocking(Blocking::never) : Blocking(Blocking::possibly);
     }
     [[nodiscard]] WorkerExecutor require(
         boost::asio::execution::blocking_t::never_t property) const {

@@ -32,12 +32,12 @@ protected:
             R"({"version": 1, "devices": [{"address": "0000:0d:00.0", "kind": "cxl-endpoint", "response_time_us": )" +
                 response_time_us + "}]}",
             "test", ".");
-        emulator::EmulatedHost host(std::move(*topology));
+        emulator::EmulatedHost host(std::move(topology).value());
         std::vector<base::Error> problems;
-        const auto device = host.scan(problems)->front();
+        const auto device = host.scan(problems).value().front();
         const auto service = MailboxService::create(
             loop_.get_executor(),
-            std::make_unique<test::UncountedConfigSpace>(std::move(*host.open(device.address))),
+            std::make_unique<test::UncountedConfigSpace>(host.open(device.address).value()),
             device.address, device.mailboxes.front(), {}, doe::AllowList(), loop_.get_executor(),
             [](const doe::MailboxStatus&) {});
         service->start();
