@@ -60,9 +60,9 @@ void ServedMailbox::end(base::Errc why) {
     calls_.end(refusal().error());  // the device may hold up what would answer them
 }
 
-void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io_executor workers,
-                          const doe::MailboxOptions& options, const doe::AllowList& allowed,
-                          const Wire& wire) {
+void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config,
+                          const asio::any_io_executor& workers, const doe::MailboxOptions& options,
+                          const doe::AllowList& allowed, const Wire& wire) {
     auto listener = [weak = weak_from_this(), drive = ++drives_](doe::MailboxStatus status) {
         const auto self = weak.lock();
         if (self && self->service_ && self->drives_ == drive) {
@@ -71,9 +71,8 @@ void ServedMailbox::drive(std::unique_ptr<pci::ConfigSpace> config, asio::any_io
     };
     // Until the strand tells; `poll` would mean that its interrupts do not arrive.
     status_.completion = options.interrupt ? doe::Completion::interrupt : doe::Completion::poll;
-    service_ =
-        io::MailboxService::create(std::move(workers), std::move(config), address_, capability_,
-                                   options, allowed, loop_, std::move(listener));
+    service_ = io::MailboxService::create(workers, std::move(config), address_, capability_,
+                                          options, allowed, loop_, std::move(listener));
     // The bell is wired before anything can ring it.
     wire([weak = std::weak_ptr(service_)] {
         if (const auto service = weak.lock()) {

@@ -53,8 +53,9 @@ public:
     using Wire = std::function<void(std::function<void()> handler)>;
 
     /// Begins to drive the mailbox on a strand of `workers`. It is ours and not driven. `wire` is called first.
-    void drive(std::unique_ptr<pci::ConfigSpace> config, boost::asio::any_io_executor workers,
-               const doe::MailboxOptions& options, const doe::AllowList& allowed, const Wire& wire);
+    void drive(std::unique_ptr<pci::ConfigSpace> config,
+               const boost::asio::any_io_executor& workers, const doe::MailboxOptions& options,
+               const doe::AllowList& allowed, const Wire& wire);
     /// Ends what is on the wire and lets the mailbox go; requests in its queue are answered `why`, those that wait for drive()
     /// go on waiting.
     /// `stopped` is called once, when nothing is on the wire any more, also when there was nothing to end. An assign() before

@@ -8,11 +8,11 @@ namespace doed::io {
 namespace asio = boost::asio;
 
 struct MailboxService::Core {
-    Core(asio::any_io_executor workers, std::unique_ptr<pci::ConfigSpace> config,
+    Core(const asio::any_io_executor& workers, std::unique_ptr<pci::ConfigSpace> config,
          const pci::Address& address, const pci::DoeCapability& capability,
          const doe::MailboxOptions& options, const doe::AllowList& allowed,
          doe::Mailbox::Listener listener)
-        : scheduler(std::move(workers)),
+        : scheduler(workers),
           mailbox(scheduler, marked(scheduler.pulse(), std::move(config)), address, capability,
                   options, allowed, std::move(listener)) {}
 
@@ -21,7 +21,7 @@ struct MailboxService::Core {
 };
 
 std::shared_ptr<MailboxService> MailboxService::create(
-    asio::any_io_executor workers, std::unique_ptr<pci::ConfigSpace> config,
+    const asio::any_io_executor& workers, std::unique_ptr<pci::ConfigSpace> config,
     const pci::Address& address, const pci::DoeCapability& capability,
     const doe::MailboxOptions& options, const doe::AllowList& allowed,
     asio::any_io_executor listener_executor, Listener listener) {
@@ -30,8 +30,8 @@ std::shared_ptr<MailboxService> MailboxService::create(
                     shared_listener](const doe::MailboxStatus& status) {
         asio::post(listener_executor, [shared_listener, status] { (*shared_listener)(status); });
     };
-    auto core = std::make_shared<Core>(std::move(workers), std::move(config), address, capability,
-                                       options, allowed, std::move(forward));
+    auto core = std::make_shared<Core>(workers, std::move(config), address, capability, options,
+                                       allowed, std::move(forward));
     return std::shared_ptr<MailboxService>(new MailboxService(std::move(core)));
 }
 

@@ -40,7 +40,7 @@ public:
     /// `workers` runs the mailbox's strand; config accesses block its threads. `listener` is called on
     /// `listener_executor` with every change of the status.
     [[nodiscard]] static std::shared_ptr<MailboxService> create(
-        boost::asio::any_io_executor workers, std::unique_ptr<pci::ConfigSpace> config,
+        const boost::asio::any_io_executor& workers, std::unique_ptr<pci::ConfigSpace> config,
         const pci::Address& address, const pci::DoeCapability& capability,
         const doe::MailboxOptions& options, const doe::AllowList& allowed,
         boost::asio::any_io_executor listener_executor, Listener listener);

@@ -49,7 +49,7 @@ private:
 }  // namespace
 
 void Pulse::post(base::Task task) {
-    // As a continuation: see StrandScheduler. From outside the pool this is a post like any other.
+    // As a continuation: see WorkerExecutor. From outside the pool this is a post like any other.
     boost::asio::defer(strand_, [self = shared_from_this(), task = std::move(task)]() mutable {
         const auto mark = self->mark_task();
         // Dropping what it holds, the mailbox perhaps, is part of the task.

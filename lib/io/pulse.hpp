@@ -6,9 +6,9 @@
 #pragma once
 
 #include "base/scheduler.hpp"
+#include "io/worker_executor.hpp"
 #include "pci/config_space.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <atomic>
@@ -20,7 +20,7 @@ namespace doed::io {
 
 class Pulse : public std::enable_shared_from_this<Pulse> {
 public:
-    using Strand = boost::asio::strand<boost::asio::any_io_executor>;
+    using Strand = boost::asio::strand<WorkerExecutor>;
 
     /// Begins and ends are counted alike: an odd count means that one is under way.
     struct Reading {

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/strand_scheduler.hpp"
 
-#include <boost/asio/prefer.hpp>
-
+#include <algorithm>
 #include <utility>
 
 namespace doed::io {
 
 namespace asio = boost::asio;
 
-// What a strand has left to do after a task goes to the end of the queue, as a continuation: the thread goes on with what comes
-// first there, and wakes another one only when there is more. Otherwise each turn of a long transfer would wake a thread.
-StrandScheduler::StrandScheduler(asio::any_io_executor executor)
-    : pulse_(std::make_shared<Pulse>(Pulse::Strand(
-          asio::prefer(std::move(executor), asio::execution::relationship.continuation)))) {}
+StrandScheduler::StrandScheduler(const asio::any_io_executor& executor)
+    : pulse_(std::make_shared<Pulse>(Pulse::Strand(WorkerExecutor::on(executor)))) {}
 
 StrandScheduler::~StrandScheduler() = default;
 
@@ -21,27 +17,42 @@ void StrandScheduler::post(base::Task task) {
     pulse_->post(std::move(task));
 }
 
+/// Null when there is none.
+std::shared_ptr<StrandScheduler::Timer> StrandScheduler::find(base::TimerId id) {
+    const auto found = std::ranges::find(timers_, id, [](const auto& timer) { return timer->id; });
+    return found == timers_.end() ? nullptr : *found;
+}
+
 base::TimerId StrandScheduler::at(base::TimePoint when, base::Task task) {
-    const base::TimerId id = next_timer_++;
-    auto timer = std::make_shared<Timer>(Timer{asio::steady_timer(strand()), std::move(task)});
+    auto timer = find(0);
+    if (!timer) {
+        timer = timers_.emplace_back(std::make_shared<Timer>(strand()));
+    }
+    timer->id = next_timer_++;
+    timer->task = std::move(task);
     timer->timer.expires_at(when);
-    timers_.emplace(id, timer);
-    // The handler finds the task through a weak pointer: a timer that was cancelled after it expired, but before its
-    // handler ran, is gone by then and must not fire.
+    // The handler looks whether its timer is still its own: one that was cancelled after it expired, but before its handler
+    // ran, has another number by then, or is gone with the scheduler, and must not fire.
     timer->timer.async_wait(
-        [this, id, weak = std::weak_ptr(timer)](const boost::system::error_code&) {
-            if (const auto fired = weak.lock()) {
+        [this, id = timer->id, weak = std::weak_ptr(timer)](const boost::system::error_code&) {
+            const auto fired = weak.lock();
+            if (fired && fired->id == id) {
                 const auto pulse = pulse_;  // the task may drop the scheduler
                 const auto mark = pulse->mark_task();
-                timers_.erase(id);
-                fired->task();
+                auto running = std::exchange(fired->task, nullptr);
+                fired->id = 0;
+                running();
             }
         });
-    return id;
+    return timer->id;
 }
 
 void StrandScheduler::cancel(base::TimerId timer) {
-    timers_.erase(timer);
+    if (const auto found = timer == 0 ? nullptr : find(timer)) {
+        found->id = 0;
+        found->timer.cancel();
+        found->task = nullptr;
+    }
 }
 
 }  // namespace doed::io

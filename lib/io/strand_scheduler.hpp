@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// base::Scheduler on an Asio strand: tasks run one at a time on whatever threads run the underlying executor, timers
-// are steady_timer's.
+// base::Scheduler on an Asio strand: tasks run one at a time on whatever threads run the underlying executor. Timers are
+// Asio's, kept and set anew when they have run or were cancelled.
 #pragma once
 
 #include "base/scheduler.hpp"
 #include "io/pulse.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 
 #include <memory>
-#include <unordered_map>
+#include <vector>
 
 namespace doed::io {
 
 /// Destroyed on its own strand, or after the executor stopped running. Tasks still queued then do run; timers do not.
 class StrandScheduler final : public base::Scheduler {
 public:
-    explicit StrandScheduler(boost::asio::any_io_executor executor);
+    explicit StrandScheduler(const boost::asio::any_io_executor& executor);
     ~StrandScheduler() override;
 
     [[nodiscard]] base::TimePoint now() const override { return std::chrono::steady_clock::now(); }
@@ -32,12 +32,20 @@ public:
 
 private:
     struct Timer {
-        boost::asio::steady_timer timer;
+        explicit Timer(const Pulse::Strand& strand) : timer(strand) {}
+
+        boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                          boost::asio::wait_traits<std::chrono::steady_clock>,
+                                          Pulse::Strand>
+            timer;
+        base::TimerId id = 0;  ///< 0: to be used again
         base::Task task;
     };
 
+    [[nodiscard]] std::shared_ptr<Timer> find(base::TimerId id);
+
     std::shared_ptr<Pulse> pulse_;
-    std::unordered_map<base::TimerId, std::shared_ptr<Timer>> timers_;
+    std::vector<std::shared_ptr<Timer>> timers_;  ///< as many as ever ran at a time, which are few
     base::TimerId next_timer_ = 1;
 };
 

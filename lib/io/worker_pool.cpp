@@ -59,6 +59,7 @@ void WorkerPool::join() {
         const std::scoped_lock lock(mutex_);
         ending_ = true;
     }
+    used_.notify_all();
     changed_.notify_all();
     if (attendant_.joinable()) {
         attendant_.join();
@@ -71,7 +72,7 @@ void WorkerPool::join() {
 void WorkerPool::begin_use() {
     const std::scoped_lock lock(mutex_);
     if (++users_ == 1) {
-        changed_.notify_all();
+        used_.notify_all();
     }
 }
 
@@ -111,7 +112,7 @@ std::vector<WorkerPool::NamedStrand> WorkerPool::strands() const {
 void WorkerPool::attend() {
     Lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return ending_ || users_ > 0; });
+        used_.wait(lock, [this] { return ending_ || users_ > 0; });
         if (ending_) {
             return;
         }

@@ -76,7 +76,8 @@ private:
     Options options_;
     boost::asio::thread_pool pool_;
     mutable std::mutex mutex_;
-    std::condition_variable changed_;
+    std::condition_variable used_;     ///< nobody was using the pool, and now is; or it ends
+    std::condition_variable changed_;  ///< a probe has run, or the pool ends
     std::uint64_t users_ = 0;
     bool probe_ran_ = false;
     bool ending_ = false;

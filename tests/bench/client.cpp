@@ -5,8 +5,10 @@
 //   bench-client rates BUS MAILBOX CALL...
 //                                       calls per second of Ping and of these, GetTable or GetTableFd, on one connection: one at
 //                                       a time, and eight under way; in rounds that take turns, so that all have the same machine
-//   bench-client probe BUS MAILBOX SECONDS
-//                                       how long a property read, GetTable and Ping take, one after the other all that time
+//   bench-client probe BUS MAILBOX SECONDS PID PID
+//                                       how long a property read, GetTable and Ping take, one after the other all that time, and
+//                                       GetId, which the bus answers without doed; and of the longest of each, what the main
+//                                       threads of client, bus and doed, the PIDs, ran and waited for a processor
 #include "bench/samples.hpp"
 
 #include <systemd/sd-bus.h>
@@ -17,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <span>
@@ -49,6 +52,37 @@ constexpr Call ping{"Ping", "org.freedesktop.DBus.Peer", "Ping"};
 constexpr Call get_property{"Get", "org.freedesktop.DBus.Properties", "Get"};
 constexpr Call get_table{"GetTable", "org.doed1.Cdat", "GetTable"};
 constexpr Call get_table_fd{"GetTableFd", "org.doed1.Cdat", "GetTableFd"};
+constexpr Call get_id{"GetId", "org.freedesktop.DBus", "GetId"};
+
+/// The main thread of a process.
+class MainThread {
+public:
+    /// Since it began, as the scheduler counts.
+    struct Times {
+        double ran_us = 0;
+        double waited_us = 0;  ///< able to run, and not running
+
+        friend Times operator-(Times left, const Times& right) {
+            return {left.ran_us - right.ran_us, left.waited_us - right.waited_us};
+        }
+    };
+
+    explicit MainThread(const std::string& pid) : file_("/proc/" + pid + "/schedstat") {}
+
+    [[nodiscard]] Times times() {
+        double ran_ns = 0;
+        double waited_ns = 0;
+        file_.clear();
+        file_.seekg(0);
+        if (!(file_ >> ran_ns >> waited_ns)) {
+            throw std::runtime_error("cannot read what a process ran and waited");
+        }
+        return {ran_ns / 1000, waited_ns / 1000};
+    }
+
+private:
+    std::ifstream file_;
+};
 
 class Connection {
 public:
@@ -122,12 +156,14 @@ private:
 
     sd_bus_message* make(const Call& call) {
         sd_bus_message* request = nullptr;
-        must(::sd_bus_message_new_method_call(bus_, &request, service, mailbox_, call.interface,
-                                              call.member),
+        const bool of_bus = &call == &get_id;
+        must(::sd_bus_message_new_method_call(
+                 bus_, &request, of_bus ? "org.freedesktop.DBus" : service,
+                 of_bus ? "/org/freedesktop/DBus" : mailbox_, call.interface, call.member),
              "sd_bus_message_new_method_call");
         if (&call == &get_property) {
             must(::sd_bus_message_append(request, "ss", "org.doed1.Mailbox", "State"), "append");
-        } else if (&call != &ping) {
+        } else if (&call == &get_table || &call == &get_table_fd) {
             must(::sd_bus_message_append(request, "a{sv}", 0), "append");
         }
         return request;
@@ -174,24 +210,51 @@ int measure_rates(Connection& connection, const std::vector<const Call*>& calls)
     return 0;
 }
 
-int measure_latency(Connection& connection, std::chrono::seconds time) {
-    const std::array calls{&get_property, &get_table, &ping};
-    std::array<Samples, 3> samples;
+int measure_latency(Connection& connection, std::chrono::seconds time, const char* bus_pid,
+                    const char* doed_pid) {
+    constexpr std::array calls{&get_property, &get_table, &ping, &get_id};
+    constexpr std::array names{"client", "bus", "doed"};
+    std::array threads{MainThread("self"), MainThread(bus_pid), MainThread(doed_pid)};
+    using Times = std::array<MainThread::Times, threads.size()>;
+    const auto times = [&threads] {
+        return Times{threads[0].times(), threads[1].times(), threads[2].times()};
+    };
+    std::array<Samples, calls.size()> samples;
+    struct Longest {
+        double us = 0;
+        Times times;
+    };
+    std::array<Longest, calls.size()> longest;
     const auto until = Clock::now() + time;
     while (Clock::now() < until) {
         for (std::size_t i = 0; i < calls.size(); ++i) {
+            const Times before = times();
             const auto begin = Clock::now();
             connection.call(*calls[i]);
-            samples[i].add(microseconds(Clock::now() - begin));
+            const double us = microseconds(Clock::now() - begin);
+            samples[i].add(us);
+            if (us > longest[i].us) {
+                const Times after = times();
+                longest[i].us = us;
+                for (std::size_t thread = 0; thread < after.size(); ++thread) {
+                    longest[i].times[thread] = after[thread] - before[thread];
+                }
+            }
         }
     }
     for (std::size_t i = 0; i < calls.size(); ++i) {
-        print({{"bench", "stall"},
-               {"call", calls[i]->name},
-               {"calls", samples[i].size()},
-               {"p50_us", samples[i].median()},
-               {"p99_us", samples[i].quantile(0.99)},
-               {"max_us", samples[i].quantile(1)}});
+        nlohmann::json about{{"bench", "stall"},
+                             {"call", calls[i]->name},
+                             {"calls", samples[i].size()},
+                             {"p50_us", samples[i].median()},
+                             {"p99_us", samples[i].quantile(0.99)},
+                             {"max_us", samples[i].quantile(1)}};
+        for (std::size_t thread = 0; thread < names.size(); ++thread) {
+            const auto& spent = longest[i].times[thread];
+            about["of_max"][names[thread]] = {{"ran_us", spent.ran_us},
+                                              {"waited_us", spent.waited_us}};
+        }
+        print(about);
     }
     return 0;
 }
@@ -211,15 +274,17 @@ int main(int argc, char** argv) {
             }
             return measure_rates(connection, calls);
         }
-        if (mode == "probe" && argc == 5) {
+        if (mode == "probe" && argc == 7) {
             Connection connection(argv[2], argv[3]);
-            return measure_latency(connection, std::chrono::seconds(std::atoi(argv[4])));
+            return measure_latency(connection, std::chrono::seconds(std::atoi(argv[4])), argv[5],
+                                   argv[6]);
         }
     } catch (const std::exception& error) {
         std::fprintf(stderr, "bench-client: %s\n", error.what());
         return 1;
     }
-    std::fputs("usage: bench-client rates BUS MAILBOX CALL... | probe BUS MAILBOX SECONDS\n",
-               stderr);
+    std::fputs(
+        "usage: bench-client rates BUS MAILBOX CALL... | probe BUS MAILBOX SECONDS PID PID\n",
+        stderr);
     return 2;
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The real doed on a private bus, measured from outside: calls per second, answers while devices block and long tables are
-read, memory, start-up, where its processor time goes. One line of JSON for each figure.
+read, memory, start-up, many devices that appear at once, where its processor time goes. One line of JSON for each figure.
 
-usage: MESON_BUILD_ROOT=FOLDER end_to_end.py [dbus|stall|idle|functions|profile]...
+usage: MESON_BUILD_ROOT=FOLDER end_to_end.py [dbus|stall|idle|functions|hotplug|profile]...
 """
 
 import json
@@ -141,7 +141,8 @@ def measure_stall():
         world.refresh(mailbox(1))
         load = Refreshing(world.client, [mailbox(n) for n in (*long_tables, *stuck, *blocking)])
         cpu, begin = world.processor_s(), time.monotonic()
-        probe = subprocess.Popen([CLIENT, "probe", world.bus.address, mailbox(1), str(STALL_S)],
+        pids = [str(process.pid) for process in (world.bus.process, world.doed.process)]
+        probe = subprocess.Popen([CLIENT, "probe", world.bus.address, mailbox(1), str(STALL_S), *pids],
                                  stdout=subprocess.PIPE, text=True)
 
         def over():
@@ -209,6 +210,43 @@ def measure_functions():
             tell(bench="functions", functions=count, start_s=seconds[count], memory_bytes=memory)
 
 
+def time_of_coming(count):
+    """Devices that vanish when doed claims them, and are all back at one of its later looks at the host: the seconds from the
+    first that it shows until each has given its table to a client, which asks for it when it hears of the mailbox."""
+    away = {"kind": "all-ones", "at": 1, "time_us": 2_500_000}
+    with World() as world:
+        world.start(device(0), *(device(n, [away]) for n in range(1, count + 1)),
+                    config={"queue_limit_per_client": 128, "queue_limit_per_user": 128})
+        harness.wait_until(lambda: sum(MAILBOX in interfaces for interfaces in world.client.objects().values()) == 1,
+                           "the devices to vanish", tick_ms=50)
+        heard = world.client.signals("org.freedesktop.DBus.ObjectManager", "InterfacesAdded")
+        harness.wait_until(lambda: heard, "the first of them", 60)
+        first_at = time.monotonic()
+        seen, calls = 0, []
+
+        def served():
+            nonlocal seen
+            # A bus lets nobody have more than 128 calls under way.
+            while seen < len(heard) and sum(not call.done for call in calls) < 100:
+                path, interfaces = heard[seen][1]
+                seen += 1
+                if CDAT in interfaces:
+                    calls.append(world.client.invoke_later(path, CDAT, "GetTable"))
+            return len(calls) == count and all(call.done for call in calls)
+
+        harness.wait_until(served, "all tables", 60)
+        seconds = time.monotonic() - first_at
+        assert {len(call.result()) for call in calls} == {160}
+        return seconds
+
+
+def measure_hotplug():
+    """Medians of several."""
+    for count in (1, 256):
+        seconds = [time_of_coming(count) for _ in range(3)]
+        tell(bench="hotplug", devices=count, served_s=statistics.median(seconds), longest_s=max(seconds))
+
+
 # The daemon's way to a device, and the device.
 ACCESS = re.compile(r"ConfigSpace::(read32|write32)|^doed::emulator::(Device|DoeInstance)::")
 # Read twice for each access, once by the device. Its callers cannot be told: the kernel's page has no names for perf.
@@ -245,7 +283,7 @@ def measure_profile():
 
 
 MEASURES = {"dbus": measure_dbus, "stall": measure_stall, "idle": measure_idle, "functions": measure_functions,
-            "profile": measure_profile}
+            "hotplug": measure_hotplug, "profile": measure_profile}
 
 if __name__ == "__main__":
     for word in sys.argv[1:] or MEASURES:

@@ -54,16 +54,26 @@ Run run_on(PolicyKind kind, std::size_t count, emulator::ResponseTimeRange respo
     return policy->exchange({.exchanges_max = exchanges_max, .time_max = time});
 }
 
-/// Processor time of an exchange with a device that answers at once: what waiting does not cost.
-double cpu_without_waiting_us(PolicyKind kind, std::size_t count) {
-    const Run run = run_on(kind, count, {}, 300ms);
-    return microseconds(run.cpu) / static_cast<double>(run.counts.exchanges);
+/// What an exchange takes of the processors.
+struct Use {
+    double cpu_us = 0;
+    double switches = 0;
+
+    explicit Use(const Run& run)
+        : cpu_us(microseconds(run.cpu) / static_cast<double>(run.counts.exchanges)),
+          switches(static_cast<double>(run.switches) / static_cast<double>(run.counts.exchanges)) {}
+};
+
+/// Of an exchange with a device that answers at once: what waiting does not cost.
+Use without_waiting(PolicyKind kind, std::size_t count) {
+    return Use(run_on(kind, count, {}, 300ms));
 }
 
 void report(PolicyKind kind, std::size_t count, const Shape& shape, base::Duration time,
-            const Run& run, double idle_cpu_us) {
+            const Run& run, const Use& idle) {
     const auto exchanges = static_cast<double>(run.counts.exchanges);
-    const double cpu_us = microseconds(run.cpu) / exchanges;
+    const double looks = static_cast<double>(run.counts.looks) / exchanges;
+    const Use use(run);
     print({{"bench", "lateness"},
            {"policy", name_of(kind)},
            {"mailboxes", count},
@@ -74,23 +84,26 @@ void report(PolicyKind kind, std::size_t count, const Shape& shape, base::Durati
            {"late_us_p90", run.late_us.quantile(0.9)},
            {"late_us_p99", run.late_us.quantile(0.99)},
            {"in_budget", static_cast<double>(run.in_budget) / exchanges},
-           {"looks", static_cast<double>(run.counts.looks) / exchanges},
+           {"looks", looks},
            {"accesses", static_cast<double>(run.counts.accesses) / exchanges},
-           {"cpu_us", cpu_us},
+           {"cpu_us", use.cpu_us},
+           {"switches", use.switches},
+           // Beside those of an exchange without waiting.
+           {"switches_per_look", std::max(0.0, use.switches - idle.switches) / looks},
            // Of one core, for each device, while it makes its response.
-           {"cpu_waiting", std::max(0.0, cpu_us - idle_cpu_us) / run.own_us.mean()}});
+           {"cpu_waiting", std::max(0.0, use.cpu_us - idle.cpu_us) / run.own_us.mean()}});
 }
 
 void measure(std::size_t count, std::span<const Shape> shapes,
              std::span<const base::Duration> times, base::Duration time_each) {
     for (const PolicyKind kind : all_policies) {
-        const double idle_cpu_us = cpu_without_waiting_us(kind, count);
+        const Use idle = without_waiting(kind, count);
         for (const auto& shape : shapes) {
             for (const auto time : times) {
                 // Ten exchanges at least, of the slowest devices.
                 const Run run =
                     run_on(kind, count, shape.around(time), std::max(time_each, time * 10));
-                report(kind, count, shape, time, run, idle_cpu_us);
+                report(kind, count, shape, time, run, idle);
             }
         }
     }
@@ -99,11 +112,19 @@ void measure(std::size_t count, std::span<const Shape> shapes,
 }  // namespace
 }  // namespace doed::bench
 
-// usage: bench-lateness [MILLISECONDS for each figure]
+// usage: bench-lateness [MILLISECONDS for each figure [RESPONSE_US]]
+// With a response time: doed alone, one mailbox, a fixed time; for perf and strace.
 int main(int argc, char** argv) {
     using namespace doed::bench;
     const std::chrono::milliseconds each(argc > 1 ? std::atoi(argv[1]) : 400);
     constexpr Shape shapes[] = {fixed, jittered, bimodal};
+    if (argc > 2) {
+        const std::chrono::microseconds time(std::atoi(argv[2]));
+        const Use idle = without_waiting(PolicyKind::doed, 1);
+        const Run run = run_on(PolicyKind::doed, 1, fixed.around(time), each);
+        report(PolicyKind::doed, 1, fixed, time, run, idle);
+        return 0;
+    }
     measure(1, shapes, checked_times, each);
     measure(1, std::span(shapes).subspan(1, 1), further_times, each);
     measure(64, shapes, checked_times, each);

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 namespace doed::bench {
 
@@ -37,16 +38,24 @@ MeasuredDevice::Counts counts_of(const Devices& devices) {
     return sum;
 }
 
+long process_switches() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_nvcsw;
+}
+
 /// Takes time and counts around what `body` does, which fills the run's samples.
 template <typename Body>
 Run measure(const Devices& devices, Body body) {
     Run run;
     const auto before = counts_of(devices);
     const auto cpu = process_cpu_time();
+    const long switches = process_switches();
     const auto begin = Clock::now();
     body(run);
     run.wall = Clock::now() - begin;
     run.cpu = process_cpu_time() - cpu;
+    run.switches = process_switches() - switches;
     const auto after = counts_of(devices);
     run.counts = {.accesses = after.accesses - before.accesses,
                   .looks = after.looks - before.looks,

@@ -31,6 +31,7 @@ struct Run {
         0;                  ///< exchanges that were late by 100 us or a tenth of own_us, or less
     base::Duration wall{};  ///< all of it
     base::Duration cpu{};   ///< of the whole process
+    long switches = 0;      ///< how often a thread of it waited, and went on
     MeasuredDevice::Counts counts{};  ///< of all devices
 
     void add(const MeasuredDevice& device, base::TimePoint answered);

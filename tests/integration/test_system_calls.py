@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an exchange costs in system calls, on emulated devices, whose accesses take none: nothing when the response is there at
-once, and what looking at the device needs when it is not."""
+"""What an exchange costs in system calls and wake-ups, on emulated devices, whose accesses take none: nothing when the response is
+there at once, and what looking at the device needs when it is not."""
 
+import pathlib
 import re
 import subprocess
+
+import pytest
 
 import harness
 from harness import CDAT, ENDPOINT_MAILBOX
@@ -23,32 +26,59 @@ def many_entries():
     return bytes(table)
 
 
-def calls_of_a_refresh(start_doed, client, tmp_path, response_time_us):
-    """System calls of doed, by name, while it reads the table once more."""
-    (tmp_path / "table").write_bytes(many_entries())
-    doed = start_doed(harness.topology(harness.endpoint(response_time_us=response_time_us, cdat="table")))
-    client.invoke(ENDPOINT_MAILBOX, CDAT, "Refresh")
+def switches(doed):
+    """How often threads of doed have given up their processor, to be woken later."""
+    texts = (path.read_text() for path in pathlib.Path(f"/proc/{doed.process.pid}/task").glob("*/status"))
+    return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.M)[1]) for text in texts)
+
+
+def calls_of_a_refresh(doed, client, tmp_path):
+    """System calls of doed, by name, while it reads the table once more; futex() by what it is for."""
     trace = tmp_path / "trace"
     with subprocess.Popen(["strace", "-f", "-o", trace, "-p", str(doed.process.pid)], stderr=subprocess.PIPE,
                           text=True, preexec_fn=harness.die_with_parent) as strace:
         assert "attached" in strace.stderr.readline()
         client.invoke(ENDPOINT_MAILBOX, CDAT, "Refresh")
         strace.terminate()
-    names = re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M)
+    names = [futex or name for name, futex in
+             re.findall(r"^\d+ +(\w+)\((?:.*, (FUTEX_WAKE|FUTEX_WAIT))?", trace.read_text(), re.M)]
     return {name: names.count(name) for name in names}
 
 
-def test_exchanges_whose_responses_are_there_at_once_take_no_system_call(start_doed, client, tmp_path):
-    calls = calls_of_a_refresh(start_doed, client, tmp_path, 0)
+@pytest.fixture
+def start(start_doed, client, tmp_path):
+    def begin(response_time_us):
+        (tmp_path / "table").write_bytes(many_entries())
+        doed = start_doed(harness.topology(harness.endpoint(response_time_us=response_time_us, cdat="table")))
+        client.invoke(ENDPOINT_MAILBOX, CDAT, "Refresh")
+        return doed
+    return begin
+
+
+def test_exchanges_whose_responses_are_there_at_once_take_no_system_call(start, client, tmp_path):
+    calls = calls_of_a_refresh(start(0), client, tmp_path)
     assert calls["sendmsg"] > 0, "the answer was not seen being sent"
     assert sum(calls.values()) < OF_A_CALL * harness.FACTOR, calls
 
 
-def test_exchanges_that_wait_take_only_what_timers_and_their_threads_need(start_doed, client, tmp_path):
-    calls = calls_of_a_refresh(start_doed, client, tmp_path, 1000)
-    of_waiting = {"epoll_wait", "epoll_ctl", "timerfd_settime", "futex", "read", "write"}
+def test_exchanges_whose_responses_are_there_at_once_wake_no_thread(start, client):
+    doed = start(0)
+    before = switches(doed)
+    client.invoke(ENDPOINT_MAILBOX, CDAT, "Refresh")
+    assert switches(doed) - before < OF_A_CALL * harness.FACTOR
+
+
+def test_exchanges_that_wait_take_only_what_timers_and_their_threads_need(start, client, tmp_path):
+    calls = calls_of_a_refresh(start(1000), client, tmp_path)
+    of_waiting = {"epoll_wait", "epoll_ctl", "timerfd_settime", "FUTEX_WAKE", "FUTEX_WAIT", "read", "write"}
     beside = sum(count for name, count in calls.items() if name not in of_waiting)
-    assert calls["timerfd_settime"] >= ENTRIES, "nobody waited"
+    # Each look is a timer that is set.
+    looks = calls["timerfd_settime"]
+    assert looks >= ENTRIES, "nobody waited"
     assert beside < OF_A_CALL * harness.FACTOR, calls
-    # A few looks for each response, which are a timer, the wait for it, and a thread that takes its turn at waiting.
+    # The thread that the timer wakes has another one take its turn at waiting for timers, and waits for its own turn.
+    wakes = sum(calls.get(name, 0) for name in ("FUTEX_WAKE", "epoll_ctl", "write"))
+    waits = sum(calls.get(name, 0) for name in ("FUTEX_WAIT", "epoll_wait", "read"))
+    assert wakes < 1.4 * looks + OF_A_CALL, calls
+    assert waits < 1.4 * looks + OF_A_CALL, calls
     assert sum(calls.values()) < 60 * ENTRIES, calls

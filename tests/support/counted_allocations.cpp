@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program's operator new. In a file of its own: a compiler that sees half of a pair inlined takes it for a mistake.
+// The program's operator new, and the aligned_alloc() that Asio gets its memory from. In a file of its own: a compiler that sees half of a pair inlined takes it for a mistake.
 #include "support/counted_allocations.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -27,6 +28,15 @@ std::size_t counted_allocations() noexcept {
 }
 
 }  // namespace doed::test
+
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    if (doed::test::counting) {
+        ++doed::test::allocations;
+    }
+    void* memory = nullptr;
+    return ::posix_memalign(&memory, std::max(alignment, sizeof(void*)), size) == 0 ? memory
+                                                                                    : nullptr;
+}
 
 void* operator new(std::size_t size) {
     if (doed::test::counting) {

@@ -3,15 +3,14 @@
 // What an exchange in the middle of an operation costs that can be counted: memory, turns of the strand, timers, looks. What
 // the device, the clock and the queue of tasks need themselves is the tests', and is not counted.
 #include "mailbox_fixture.hpp"
-#include "support/counted_allocations.hpp"
-
-#include <array>
-#include <span>
+#include "support/counted_exchanges.hpp"
 
 namespace doed::doe {
 namespace {
 
 using test::CountAllocations;
+using test::RepeatedHeader;
+using test::UncountedConfigSpace;
 
 class CountedScheduler final : public base::Scheduler {
 public:
@@ -40,50 +39,6 @@ private:
     test::SimScheduler& inner_;
 };
 
-/// The device's own memory is its own.
-class UncountedConfigSpace final : public pci::ConfigSpace {
-public:
-    explicit UncountedConfigSpace(DoeFunction& function) : inner_(function) {}
-
-    base::Result<std::uint32_t> read32(std::uint16_t offset) override {
-        const CountAllocations pause(false);
-        return inner_.read32(offset);
-    }
-    base::Result<void> write32(std::uint16_t offset, std::uint32_t value) override {
-        const CountAllocations pause(false);
-        return inner_.write32(offset, value);
-    }
-
-private:
-    DoeFunctionConfigSpace inner_;
-};
-
-/// Asks for the header of the table, again and again.
-class RepeatedHeader final : public Operation {
-public:
-    static constexpr int exchanges = 150;
-    /// The buffers are as large as they will be, the flight recorder among them, which keeps 64 exchanges.
-    static constexpr int warm = 70;
-
-    explicit RepeatedHeader(std::function<void(int)> before_exchange)
-        : before_exchange_(std::move(before_exchange)) {}
-
-    [[nodiscard]] Protocol protocol() const noexcept override { return protocol_table_access; }
-    [[nodiscard]] base::Result<Step> start() override { return Step::send; }
-    [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t>) override {
-        before_exchange_(++done_);
-        return done_ < exchanges ? Step::send : Step::finished;
-    }
-    [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
-        return request_;
-    }
-
-private:
-    std::function<void(int)> before_exchange_;
-    std::array<std::uint32_t, 1> request_{};
-    int done_ = 0;
-};
-
 class TheExchangesOfAMailbox : public AMailbox {
 protected:
     struct Cost {
@@ -104,7 +59,9 @@ protected:
     /// What all exchanges of one operation cost from `warm` on, with a device that takes `response_time`.
     Cost measure(base::Duration response_time) {
         make(response_time);
-        mailbox_.emplace(counted_, std::make_unique<UncountedConfigSpace>(*function_),
+        mailbox_.emplace(counted_,
+                         std::make_unique<UncountedConfigSpace>(
+                             std::make_unique<DoeFunctionConfigSpace>(*function_)),
                          pci::Address{.bus = 0x0D}, pci::DoeCapability{DoeFunction::offset, 1},
                          options_, allowed_, [](const MailboxStatus&) {});
         mailbox_->start();

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace doed::io {
 namespace {
@@ -45,6 +46,13 @@ private:
     std::shared_future<void> opened_ = promise_.get_future().share();
     bool open_ = false;
 };
+
+/// How often a thread, or all of them, went on after it had waited.
+long wakes(int who) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    return usage.ru_nvcsw;
+}
 
 class AWorkerPool : public testing::Test {
 protected:
@@ -92,6 +100,25 @@ TEST_F(AWorkerPool, LooksAfterItsThreadsOnlyWhileItIsInUse) {
     pool.begin_use();
     EXPECT_EQ(waiting.wait_for(patience), std::future_status::ready);
     pool.end_use();
+}
+
+TEST_F(AWorkerPool, WakesItsAttendantForTheFirstUseAlone) {
+    WorkerPool attended_one{{.threads = 1, .threads_max = 2, .pause = 1h}};
+    const auto of_worker = [&] {
+        return asio::post(attended_one.get_executor(),
+                          asio::use_future([] { return wakes(RUSAGE_THREAD); }))
+            .get();
+    };
+    const auto of_attendant = [&] {
+        return wakes(RUSAGE_SELF) - wakes(RUSAGE_THREAD) - of_worker();
+    };
+    const auto before = of_attendant();
+    for (int i = 0; i < 200; ++i) {
+        attended_one.begin_use();
+        static_cast<void>(of_worker());
+        attended_one.end_use();
+    }
+    EXPECT_LT(of_attendant() - before, 20);
 }
 
 TEST_F(AWorkerPool, EndsThreadsThatItStarted) {
