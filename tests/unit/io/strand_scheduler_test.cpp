@@ -64,6 +64,30 @@ TEST(AStrandScheduler, DoesNotRunATimerThatWasCancelledAfterItExpired) {
     EXPECT_FALSE(second_ran);
 }
 
+TEST(AStrandScheduler, DoesNotTakeACancelledTimerForTheNextOne) {
+    asio::io_context context;
+    StrandScheduler scheduler(context.get_executor());
+    const auto start = scheduler.now();
+    base::TimerId expired = 0;
+    int ran = 0;
+    const auto next = [&] {
+        EXPECT_GE(scheduler.now(), start + 20ms);
+        ++ran;
+    };
+    scheduler.post([&] {
+        // One has expired when it is cancelled, and one has not; each is followed by another.
+        scheduler.at(start - 1ms, [&] {
+            scheduler.cancel(expired);
+            scheduler.at(start + 20ms, next);
+            scheduler.cancel(scheduler.at(start + 10ms, [] { FAIL(); }));
+            scheduler.at(start + 20ms, next);
+        });
+        expired = scheduler.at(start, [] { FAIL(); });
+    });
+    context.run();
+    EXPECT_EQ(ran, 2);
+}
+
 TEST(AStrandScheduler, IgnoresUnknownTimers) {
     asio::io_context context;
     StrandScheduler scheduler(context.get_executor());
