@@ -94,12 +94,12 @@ Action Exchange::step(const Event& event, base::TimePoint now) {
             if (setup_.interrupt || !setup_.look_at_once) {
                 return wait(State::wait_ready, Action::Reason::response, deadline_);
             }
-            return look(State::check_ready);
+            return look_for_response(State::check_ready, now);
 
         case State::check_ready:
         case State::check_ready_again: return on_response_status(event.value, now);
-        case State::clear_other_interrupt: return look(State::check_ready_again);
-        case State::wait_ready: return look(State::check_ready);
+        case State::clear_other_interrupt: return look_for_response(State::check_ready_again, now);
+        case State::wait_ready: return look_for_response(State::check_ready, now);
 
         // A removed device reads as all ones, and so may a dword of an object: whoever is gone is not read to the end.
         case State::read_header1:
@@ -173,6 +173,11 @@ Action Exchange::send_next() {
 }
 
 // --- Receiving -----------------------------------------------------------------------------------------------------
+
+Action Exchange::look_for_response(State next, base::TimePoint now) {
+    look_began_ = now;
+    return look(next);
+}
 
 Action Exchange::on_response_status(std::uint32_t status, base::TimePoint now) {
     note_status(status);

@@ -111,6 +111,8 @@ public:
     [[nodiscard]] std::optional<base::Duration> response_time() const noexcept {
         return response_time_;
     }
+    /// From GO to the begin of that read: what a slow access takes is not the device's doing. With response_time() only.
+    [[nodiscard]] base::Duration look_time() const noexcept { return look_began_ - *go_time_; }
     /// When GO was written; none before.
     [[nodiscard]] std::optional<base::TimePoint> go_time() const noexcept { return go_time_; }
 
@@ -150,6 +152,7 @@ private:
 
     Action step(const Event& event, base::TimePoint now);
     Action look(State state);
+    Action look_for_response(State next, base::TimePoint now);
     Action read(State state, std::uint16_t register_offset);
     Action write(State state, std::uint16_t register_offset, std::uint32_t value);
     Action wait(State state, Action::Reason reason, base::TimePoint deadline);
@@ -201,6 +204,7 @@ private:
     std::uint32_t received_dw_ = 0;  ///< dwords read, header included
     base::TimePoint deadline_{};
     std::optional<base::TimePoint> go_time_;
+    base::TimePoint look_began_{};  ///< the last look for the response
     std::optional<base::Duration> response_time_;
     std::optional<std::uint32_t> last_status_;
     StatusWords status_words_;

@@ -244,7 +244,7 @@ void ExchangeDriver::learn(const Exchange& exchange) {
     // The safety poll finds a response long after it was ready: nothing to learn from.
     if (woken_by_interrupt_ || !setup_.interrupt) {
         const bool seen_at_once = !setup_.interrupt && !setup_.look_at_once && response_waits_ == 1;
-        poll_schedule(protocol_).observe(*exchange.response_time(), seen_at_once);
+        poll_schedule(protocol_).observe(exchange.look_time(), seen_at_once);
     }
     if (!woken_by_interrupt_ && setup_.interrupt && !interrupt_seen_) {
         // Lost, or only late: then it was posted while the response was read.

@@ -30,8 +30,8 @@ public:
     /// The time of the next look at a mailbox that has been waiting since `since`, at least `floor` from now.
     [[nodiscard]] base::TimePoint next(base::TimePoint since, base::TimePoint now,
                                        base::Duration floor) const noexcept;
-    /// Learns that a response was seen after `response_time`. `seen_at_once`: by the first look of all, after a pause: it
-    /// may have been there for long.
+    /// Learns that a response was seen by the look that began after `response_time`. `seen_at_once`: by the first look of
+    /// all, after a pause: it may have been there for long.
     void observe(base::Duration response_time, bool seen_at_once) noexcept;
     /// The shortest of the last few response times; none before the first.
     [[nodiscard]] std::optional<base::Duration> expected() const noexcept;

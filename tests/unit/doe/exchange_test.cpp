@@ -84,6 +84,24 @@ TEST_F(AnExchange, LooksRightAfterGoAndThenWaitsForOneSecondFromGo) {
     EXPECT_EQ(next_, read(reg::read_mailbox));
 }
 
+TEST_F(AnExchange, TellsWhenTheLookBeganThatShowedTheResponse) {
+    begin_and_send();
+    now_ += 1ms;  // what the access takes
+    expect_read(reg::status, idle);
+    expect_wait(Action::Reason::response, 999ms, 5ms);
+    now_ += 1ms;
+    expect_read(reg::status, status_ready);
+    EXPECT_EQ(exchange_->response_time(), 7ms);
+    EXPECT_EQ(exchange_->look_time(), 6ms);
+}
+
+TEST_F(AnExchange, OfADeviceThatAnswersAtOnceTakesNoTimeHoweverLongAnAccessTakes) {
+    begin_and_send();
+    now_ += 1ms;
+    expect_read(reg::status, status_ready);
+    EXPECT_EQ(exchange_->look_time(), 0ms);
+}
+
 TEST_F(AnExchange, TimesOutOneSecondAfterGoAndAborts) {
     begin_and_send();
     expect_read(reg::status, idle);

@@ -36,6 +36,7 @@ struct DoeFunction {
     std::optional<Errc> write_error;  ///< what writes fail with
     bool taken = false;               ///< the kernel's, by what confirm_claim() says
     bool arrived = false;             ///< and may_tidy_up() that it uses it
+    std::function<void()> before_read;
     std::function<void(std::uint16_t register_offset, std::uint32_t value)> after_write;
     std::optional<std::uint32_t>
         stuck_status;                ///< what the status register reads as, whatever happens
@@ -54,6 +55,9 @@ public:
 
     base::Result<std::uint32_t> read32(std::uint16_t offset) override {
         ++function_.accesses;
+        if (function_.before_read) {
+            function_.before_read();
+        }
         if (function_.gone) {
             return pci::all_ones;
         }

@@ -43,6 +43,14 @@ TEST_F(APolledMailbox, IsNotLookedAtRightAfterGoWhenItIsKnownToBeSlow) {
     EXPECT_EQ(exchanges, 7);
 }
 
+TEST_F(APolledMailbox, IsLookedAtRightAfterGoWhenItAnswersAtOnceHoweverLongAccessesTake) {
+    claim(0ms);
+    function_->before_read = [this] { scheduler_.advance(300us); };
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(exchanges_with_more_looks(0), 0);
+    }
+}
+
 TEST_F(APolledMailbox, LearnsThatItsDeviceFailsWhenItIsLookedAtTooOften) {
     faults_ = {{.kind = emulator::FaultKind::error_when_polled, .time = 1ms}};
     claim(5ms);
