@@ -113,6 +113,11 @@ public:
     }
     /// From GO to the begin of that read: what a slow access takes is not the device's doing. With response_time() only.
     [[nodiscard]] base::Duration look_time() const noexcept { return look_began_ - *go_time_; }
+    /// Whether the access under way moves a dword of an object's payload: what time it is when it ends does not matter then.
+    [[nodiscard]] bool moves_payload() const noexcept {
+        return state_ == State::write_payload || state_ == State::read_payload ||
+               state_ == State::ack_payload;
+    }
     /// When GO was written; none before.
     [[nodiscard]] std::optional<base::TimePoint> go_time() const noexcept { return go_time_; }
 

@@ -111,10 +111,12 @@ def measure_dbus():
 class Refreshing:
     """Keeps tables being read, each anew as soon as it is there, or has failed."""
 
-    def __init__(self, client, paths):
+    def __init__(self, client, **kinds):
         self.client = client
-        self.done = 0
-        self.calls = {path: self.begin(path) for path in paths}
+        self.kinds = {path: kind for kind, paths in kinds.items() for path in paths}
+        self.read = dict.fromkeys(kinds, 0)
+        self.failed = dict.fromkeys(kinds, 0)
+        self.calls = {path: self.begin(path) for path in self.kinds}
 
     def begin(self, path):
         return self.client.invoke_later(path, CDAT, "Refresh", deadline_usec=("t", 3_000_000))
@@ -122,7 +124,11 @@ class Refreshing:
     def turn(self):
         for path, call in self.calls.items():
             if call.done:
-                self.done += 1
+                try:
+                    call.result()
+                    self.read[self.kinds[path]] += 1
+                except harness.DBusError:
+                    self.failed[self.kinds[path]] += 1
                 self.calls[path] = self.begin(path)
 
 
@@ -139,7 +145,8 @@ def measure_stall():
                     *(device(n, [slow], response_time_us=0) for n in blocking),
                     config={"queue_limit_per_client": 64, "queue_limit_per_user": 64, "refresh_limit": 64})
         world.refresh(mailbox(1))
-        load = Refreshing(world.client, [mailbox(n) for n in (*long_tables, *stuck, *blocking)])
+        load = Refreshing(world.client, long=map(mailbox, long_tables), stuck=map(mailbox, stuck),
+                          blocking=map(mailbox, blocking))
         cpu, begin = world.processor_s(), time.monotonic()
         pids = [str(process.pid) for process in (world.bus.process, world.doed.process)]
         probe = subprocess.Popen([CLIENT, "probe", world.bus.address, mailbox(1), str(STALL_S), *pids],
@@ -151,8 +158,10 @@ def measure_stall():
 
         harness.wait_until(over, "the probe to end", STALL_S + 30, tick_ms=20)
         share = (world.processor_s() - cpu) / (time.monotonic() - begin)
+        # Each has been what it is called, or there was nothing to stand.
+        assert load.read["long"] and load.failed["stuck"] and load.read["blocking"] + load.failed["blocking"], vars(load)
         for line in probe.stdout.read().splitlines():
-            tell(**json.loads(line), refreshes=load.done, doed_cores=share)
+            tell(**json.loads(line), read=load.read, failed=load.failed, doed_cores=share)
 
 
 def measure_idle():
@@ -249,8 +258,6 @@ def measure_hotplug():
 
 # The daemon's way to a device, and the device.
 ACCESS = re.compile(r"ConfigSpace::(read32|write32)|^doed::emulator::(Device|DoeInstance)::")
-# Read twice for each access, once by the device. Its callers cannot be told: the kernel's page has no names for perf.
-CLOCK = re.compile(r"clock_gettime")
 
 
 def measure_profile():
@@ -258,7 +265,7 @@ def measure_profile():
     with World() as world:
         world.start(device(1, response_time_us=0, cdat=world.table(1 << 20)))
         data = world.folder / "perf.data"
-        perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "397", "--call-graph", "dwarf,2048", "-o", data,
+        perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "397", "--call-graph", "fp", "-o", data,
                                  "-p", str(world.doed.process.pid)], stderr=subprocess.DEVNULL)
         begin = time.monotonic()
         reads = 0
@@ -272,13 +279,12 @@ def measure_profile():
         names = [[line.strip().partition(" ")[2] for line in block.splitlines() if line.strip()]
                  for block in script.split("\n\n") if block.strip()]
         inside = sum(any(ACCESS.search(name) for name in stack) for stack in names)
-        clock = sum(bool(CLOCK.search(stack[0])) and not any(ACCESS.search(name) for name in stack) for stack in names)
         leaves = {}
         for stack in names:
             if not any(ACCESS.search(name) for name in stack):
                 leaves[stack[0]] = leaves.get(stack[0], 0) + 1
         rest = sorted(leaves.items(), key=lambda item: -item[1])[:8]
-        tell(bench="profile", samples=len(names), reads=reads, in_accesses=(inside + clock / 2) / max(1, len(names)),
+        tell(bench="profile", samples=len(names), reads=reads, in_accesses=inside / max(1, len(names)),
              rest={name: count / len(names) for name, count in rest})
 
 

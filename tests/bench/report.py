@@ -22,8 +22,8 @@ BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 PEERS = ["Linux, 4 ms", "Linux, 7 ms", "spdm-utils", "tee-io-validator"]
 POLICIES = ["doed", *PEERS, "limit"]
 TIMES_US = [50, 200, 1000, 5000, 20000, 100000]
-# What waiting may cost (design: 3 % of a core) is less than one wake of a thread where responses are shorter.
-CPU_CHECKED_FROM_US = 20000
+# Of all responses, so many have to be seen within the budget.
+IN_BUDGET = 0.9
 
 
 def find(lines, **wanted):
@@ -96,25 +96,32 @@ def add_lateness(budgets, lines):
             cells = {policy: [find(lines, bench="lateness", policy=policy, mailboxes=mailboxes, shape=shape,
                                    response_us=us) for us in TIMES_US] for policy in POLICIES}
             late = {policy: " / ".join(time_text(cell["late_us"]) for cell in cells[policy]) for policy in POLICIES}
-            met = all(cell["late_us"] <= max(100, us / 10) for cell, us in zip(cells["doed"], TIMES_US))
-            # 64 mailboxes that answer in 50 us want more than two processors: told, not checked.
-            budgets.add(f"late by, {shape}, {mailboxes} mailbox{'es' if mailboxes > 1 else ''}", "100 us or 10 %",
-                        late["doed"], met if mailboxes == 1 else None, late["limit"],
-                        "; ".join(f"{peer} {late[peer]}" for peer in ("Linux, 4 ms", "tee-io-validator")))
+            # Of each response by its own time, of which a bimodal device has two.
+            within = [cell["in_budget"] for cell in cells["doed"]]
+            # More mailboxes that answer in 50 us than there are processors: told, not judged.
+            name = f"{shape}, {mailboxes} mailbox{'es' if mailboxes > 1 else ''}"
+            budgets.add(f"late by, {name}", "", late["doed"], None, late["limit"],
+                        "; ".join(f"{peer} {late[peer]}" for peer in PEERS))
+            budgets.add(f"no later than 100 us or 10 %, {name}", share_text(IN_BUDGET),
+                        " / ".join(map(share_text, within)), min(within) >= IN_BUDGET if mailboxes == 1 else None,
+                        " / ".join(share_text(cell["in_budget"]) for cell in cells["limit"]),
+                        "; ".join(f"{peer} " + " / ".join(share_text(cell["in_budget"]) for cell in cells[peer])
+                                  for peer in ("Linux, 4 ms", "spdm-utils")))
 
 
 def add_waiting(budgets, lines):
-    cells = {policy: [find(lines, bench="lateness", policy=policy, mailboxes=1, shape="fixed", response_us=us)
-                      for us in TIMES_US] for policy in POLICIES}
-    share = {policy: " / ".join(share_text(cell["cpu_waiting"]) for cell in cells[policy]) for policy in POLICIES}
-    met = all(cell["cpu_waiting"] <= 0.03 for cell in cells["doed"] if cell["response_us"] >= CPU_CHECKED_FROM_US)
-    budgets.add("processor while waiting, of one core (checked from 20 ms on)", "3 %", share["doed"], met, share["limit"],
-                f"Linux, 4 ms {share['Linux, 4 ms']}; spdm-utils {share['spdm-utils']}")
-    looks = {policy: " / ".join(f"{cell['looks']:.1f}" for cell in cells[policy]) for policy in POLICIES}
-    budgets.add("looks for one response, fixed", "", looks["doed"], None, looks["limit"],
-                f"Linux, 4 ms {looks['Linux, 4 ms']}; tee-io-validator {looks['tee-io-validator']}")
-    switches = " / ".join(f"{cell['switches_per_look']:.1f}" for cell in cells["doed"])
-    budgets.add("threads that go on for one look, fixed", "", switches, None)
+    for shape in ("fixed", "jittered", "bimodal"):
+        cells = {policy: [find(lines, bench="lateness", policy=policy, mailboxes=1, shape=shape, response_us=us)
+                          for us in TIMES_US] for policy in POLICIES}
+        share = {policy: " / ".join(share_text(cell["cpu_waiting"]) for cell in cells[policy]) for policy in POLICIES}
+        budgets.add(f"processor while waiting, of one core, {shape}", "3 %", share["doed"],
+                    all(cell["cpu_waiting"] <= 0.03 for cell in cells["doed"]), share["limit"],
+                    f"Linux, 4 ms {share['Linux, 4 ms']}; spdm-utils {share['spdm-utils']}")
+        looks = {policy: " / ".join(f"{cell['looks']:.1f}" for cell in cells[policy]) for policy in POLICIES}
+        budgets.add(f"looks for one response, {shape}", "", looks["doed"], None, looks["limit"],
+                    f"Linux, 4 ms {looks['Linux, 4 ms']}; tee-io-validator {looks['tee-io-validator']}")
+        switches = " / ".join(f"{cell['switches_per_look']:.1f}" for cell in cells["doed"])
+        budgets.add(f"threads that go on for one look, {shape}", "", switches, None)
 
 
 def add_scale(budgets, lines):
@@ -144,7 +151,7 @@ def add_stall(budgets, lines):
 def add_end_to_end(budgets, lines):
     for line in lines:
         if line["bench"] == "dbus" and line["call"] != "Ping":
-            checked = line["under_way"] == 1 and line["call"] == "GetTable" and line["size_bytes"] == 160
+            checked = line["under_way"] == 1 and line["call"] == "GetTable"
             budgets.add(f"cached {line['call']}, {size_text(line['size_bytes'])}, {line['under_way']} under way",
                         "0.8 x Ping" if checked else "", f"{line['of_ping']:.2f} x Ping, {line['per_second']:.0f}/s",
                         line["of_ping"] >= 0.8 if checked else None)
@@ -215,7 +222,7 @@ def write_page(budgets, lines, build_type):
     text = "\n".join((
         BEGIN, f"{datetime.date.today()}, commit {commit()}, built as {build_type}; {machine()}.", "",
         budgets.table.markdown(), "",
-        "Six values in a row are for devices that take 50 us, 200 us, 1, 5, 20 and 100 ms; medians.",
+        "Six values in a row are for devices that take 50 us, 200 us, 1, 5, 20 and 100 ms; times are medians, of some 400 exchanges of the fastest and 10 of the slowest.",
         f"Outside config accesses the profile of long reads shows: {rest}.", "",
         "![how late a response is seen, over the response time](performance/latency.svg)", END))
     page = PAGE.read_text(encoding="utf-8")

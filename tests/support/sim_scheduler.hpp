@@ -6,6 +6,7 @@
 #include "base/scheduler.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <utility>
@@ -14,7 +15,10 @@ namespace doed::test {
 
 class SimScheduler final : public base::Scheduler {
 public:
-    [[nodiscard]] base::TimePoint now() const override { return now_; }
+    [[nodiscard]] base::TimePoint now() const override {
+        ++clock_reads_;
+        return now_;
+    }
     void post(base::Task task) override { ready_.push_back(std::move(task)); }
     base::TimerId at(base::TimePoint when, base::Task task) override {
         const base::TimerId id = next_timer_++;
@@ -24,6 +28,11 @@ public:
     void cancel(base::TimerId timer) override {
         std::erase_if(timers_, [timer](const auto& entry) { return entry.first.second == timer; });
     }
+
+    /// As now(), for devices: not counted.
+    [[nodiscard]] base::TimePoint device_time() const noexcept { return now_; }
+    /// How often now() was asked.
+    [[nodiscard]] std::uint64_t clock_reads() const noexcept { return clock_reads_; }
 
     /// Lets time pass, as while a slow access is made.
     void advance(base::Duration by) { now_ += by; }
@@ -71,6 +80,7 @@ public:
 
 private:
     base::TimePoint now_{std::chrono::hours(1)};
+    mutable std::uint64_t clock_reads_ = 0;
     std::deque<base::Task> ready_;
     std::map<std::pair<base::TimePoint, base::TimerId>, base::Task> timers_;
     base::TimerId next_timer_ = 1;

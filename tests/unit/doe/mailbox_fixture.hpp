@@ -124,10 +124,10 @@ protected:
         options.response_time = {response_time, response_time};
         function_.reset(new DoeFunction{.instance = emulator::DoeInstance(
                                             options, std::move(responders),
-                                            [this] { return scheduler_.now(); }, {},
+                                            [this] { return scheduler_.device_time(); }, {},
                                             std::make_shared<emulator::FaultInjector>(
                                                 emulator::FaultScript{.rules = faults_, .seed = 1},
-                                                [this] { return scheduler_.now(); }))});
+                                                [this] { return scheduler_.device_time(); }))});
         mailbox_.emplace(
             scheduler_, std::make_unique<DoeFunctionConfigSpace>(*function_),
             pci::Address{.bus = 0x0D}, pci::DoeCapability{DoeFunction::offset, 1}, options_,

@@ -341,7 +341,7 @@ TEST_F(AMailbox, LeavesNoTimerBehindWhenItHasAnswered) {
     EXPECT_TRUE(scheduler_.idle());
 }
 
-TEST_F(AMailbox, YieldsItsStrandWithinALongTransfer) {
+TEST_F(AMailbox, YieldsItsStrandAndLeavesTheClockAloneWithinALongTransfer) {
     // One structure as long as a structure can be: 16383 dwords, two accesses each.
     std::vector<std::uint8_t> structure(0xFFFC);
     structure[0] = 0x80;
@@ -350,6 +350,7 @@ TEST_F(AMailbox, YieldsItsStrandWithinALongTransfer) {
     table_ = cdat::build_table(1, 0, std::vector<std::vector<std::uint8_t>>{structure});
     claim();
     const auto answer = submit_cdat();
+    const auto clock_reads_before = scheduler_.clock_reads();
     std::uint64_t longest_turn = 0;
     while (answer->times == 0) {
         const auto before = function_->accesses;
@@ -359,6 +360,7 @@ TEST_F(AMailbox, YieldsItsStrandWithinALongTransfer) {
     EXPECT_TRUE(answer->succeeded()) << answer->text();
     EXPECT_LE(longest_turn, 256U);
     EXPECT_GT(function_->accesses, 2 * 16383U);
+    EXPECT_LT(scheduler_.clock_reads() - clock_reads_before, 100U);
 }
 
 }  // namespace
