@@ -2,11 +2,11 @@
 //
 // Calls in both forms: what they give, how they fail, deadlines and ticks.
 #include "base/unique_fd.hpp"
+#include "child_with_copies.hpp"
 #include "fake_doed.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <optional>
@@ -301,26 +301,11 @@ TEST(AChild, GivesBackItsCopyOfALeaseThatNobodyHasTaken) {
     char* trace = nullptr;
     ASSERT_EQ(doed_trace(context.get(), mailbox_path, &trace), 0);
     std::free(trace);
-    int ready[2];
-    ASSERT_EQ(::pipe(ready), 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        context.reset();
-        (void)!::write(ready[1], "", 1);
-        ::alarm(60);
-        ::pause();
-        ::_exit(0);
-    }
-    char byte = 0;
-    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    const ChildWithCopies child([&] { context.reset(); });
     context.reset();
     // The bus may still have its own.
     pollfd hang_up{far_end.get(), POLLIN, 0};
     EXPECT_EQ(::poll(&hang_up, 1, 5'000), 1);
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-    ::close(ready[0]);
-    ::close(ready[1]);
 }
 
 TEST(AChild, MayNotUseItsParentsContext) {

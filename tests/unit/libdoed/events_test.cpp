@@ -3,6 +3,7 @@
 // Subscriptions: what an event says, and what happens when the doed behind them goes, comes back, refuses or is not there.
 #include "base/event.hpp"
 #include "base/unique_fd.hpp"
+#include "child_with_copies.hpp"
 #include "fake_doed.hpp"
 
 #include <atomic>
@@ -18,7 +19,6 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace doed::client {
@@ -221,27 +221,12 @@ TEST_F(ASubscription, LeavesNothingToWakeForWhenAChildHasCopiesOfItsDescriptors)
     start_doed();
     subscribe();
     ASSERT_TRUE(hear(1));
-    int ready[2];
-    ASSERT_EQ(::pipe(ready), 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        streams_.cut();
-        (void)!::write(ready[1], "", 1);
-        ::alarm(60);
-        ::pause();
-        ::_exit(0);
-    }
-    char byte = 0;
-    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    const ChildWithCopies child([&] { streams_.cut(); });
     streams_.cut();
     EXPECT_TRUE(hear(2));
     while (doed_process(context_.get()) > 0) {
     }
     EXPECT_EQ(doed_wait(context_.get(), 50'000), 0);
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-    ::close(ready[0]);
-    ::close(ready[1]);
 }
 
 TEST_F(ASubscription, OutlivesItsDoed) {
