@@ -75,6 +75,7 @@ void ExchangeDriver::begin(Exchange exchange, Purpose purpose, std::optional<Pro
     woken_by_interrupt_ = false;
     interrupt_seen_ = false;
     response_waits_ = 0;
+    planned_look_.reset();
     reads_before_ = config_.reads();
     writes_before_ = config_.writes();
     recorder_.begin({.begin = tasks_.now(), .purpose = purpose, .protocol = protocol});
@@ -215,6 +216,7 @@ void ExchangeDriver::wait() {
     } else if (!setup_.interrupt) {
         ++response_waits_;
         look = poll_schedule(protocol_).next(wait_since_, now, poll_floor_.value());
+        planned_look_ = look - wait_since_;
     }
     wait_timer_ = tasks_.at(std::min(look, action_.deadline), [this] {
         woken_by_interrupt_ = false;
@@ -250,7 +252,10 @@ void ExchangeDriver::learn(const Exchange& exchange) {
     // The safety poll finds a response long after it was ready: nothing to learn from.
     if (woken_by_interrupt_ || !setup_.interrupt) {
         const bool seen_at_once = !setup_.interrupt && !setup_.look_at_once && response_waits_ == 1;
-        poll_schedule(protocol_).observe(exchange.look_time(), seen_at_once);
+        // By the time that was asked for, where one was: what the system takes to wake a thread is asked for earlier next time.
+        const base::Duration seen = exchange.look_time();
+        poll_schedule(protocol_).observe(std::min(seen, planned_look_.value_or(seen)),
+                                         seen_at_once);
     }
     if (!woken_by_interrupt_ && setup_.interrupt && !interrupt_seen_) {
         // Lost, or only late: then it was posted while the response was read.

@@ -118,7 +118,8 @@ private:
     PollSchedule recovery_poll_;  ///< while Busy or an abort is waited for
     PollFloor poll_floor_;
     std::uint32_t response_waits_ = 0;  ///< of this exchange, each until it is time to look
-    base::TimePoint clock_{};           ///< as last read for an access
+    std::optional<base::Duration> planned_look_;  ///< the last of these times, from GO
+    base::TimePoint clock_{};                     ///< as last read for an access
     base::TimerId wait_timer_ = 0;
     base::TimePoint wait_since_{};
     Action::Reason wait_reason_ = Action::Reason::none;

@@ -6,47 +6,90 @@
 namespace doed::doe {
 
 namespace {
-// The share of the time waited that a completion may be seen late.
-constexpr int lateness_share = 10;
-// Nobody looks in the first nine tenths of the expected time.
-constexpr int early_share = 10;
-// Pause around the expected time, as a share of it.
-constexpr int close_share = 20;
+
+// The share of the time waited that a completion may be seen late, where one has been seen about that late before.
+constexpr int step_share = 12;
+// What it takes to hand a response over, which comes on top of that.
+constexpr base::Duration handover = std::chrono::microseconds(30);
+// A usual time is waited for from this share of it before it on: it may be a little shorter this time.
+constexpr int early_share = 32;
+// Times within this share of each other are one usual time that varies.
+constexpr int same_share = 8;
+// Exchanges that are looked at early after one whose response was there at the first look.
+constexpr int doubts_max = 4;
+
+/// Between usual times, where no response was seen lately: by half as much again.
+base::Duration stride(base::Duration waited) noexcept {
+    return waited + waited / 2;
+}
+
 }  // namespace
 
+std::span<const base::Duration> PollSchedule::known() const noexcept {
+    return std::span(observations_).first(std::min(observed_, observations_max));
+}
+
+std::optional<base::Duration> PollSchedule::shortest() const noexcept {
+    const auto times = known();
+    return times.empty() ? std::nullopt : std::optional(*std::ranges::min_element(times));
+}
+
+/// Before any other; none when nothing is known.
+std::optional<base::Duration> PollSchedule::first_look(base::Duration floor) const noexcept {
+    const auto time = shortest();
+    if (!time) {
+        return std::nullopt;
+    }
+    return doubts_ > 0 ? *time / 2 : *time - std::max(floor, *time / early_share);
+}
+
 bool PollSchedule::looks_at_once(base::Duration floor) const noexcept {
-    const auto time = expected();
-    return !time || *time - *time / early_share <= floor;
+    const auto first = first_look(floor);
+    return !first || *first <= floor;
 }
 
 base::TimePoint PollSchedule::next(base::TimePoint since, base::TimePoint now,
                                    base::Duration floor) const noexcept {
     const base::Duration waited = now - since;
-    base::Duration pause = waited / lateness_share;
-    if (const auto time = expected()) {
-        const base::Duration first_look = *time - *time / early_share;
-        if (waited + floor < first_look) {
-            return since + first_look;
+    if (const auto first = first_look(floor); first && waited + floor <= *first) {
+        return since + *first;
+    }
+    const base::Duration step =
+        std::clamp(waited / step_share - handover, floor, std::max(floor, cap_));
+    const base::Duration earliest = waited + std::max(floor, waited / early_share * 3 / 4);
+    std::optional<base::Duration> at_hand;  // the next usual time, within a step
+    std::optional<base::Duration> ahead;    // the next one after it
+    bool further = false;                   // more of them in the step after that
+    bool among = false;                     // the time waited is a usual one, or soon will be
+    for (const base::Duration time : known()) {
+        const base::Duration approach = time - std::max(floor, time / early_share);
+        if (approach <= waited && waited <= time + time / same_share) {
+            among = true;
         }
-        if (waited < *time + *time / lateness_share) {
-            pause = *time / close_share;
+        if (earliest <= time && time <= waited + step) {
+            at_hand = at_hand ? std::min(*at_hand, time) : time;
+        }
+        if (waited + step < time && time <= waited + 2 * step) {
+            further = true;
+        }
+        if (waited < approach) {
+            ahead = ahead ? std::min(*ahead, approach) : approach;
         }
     }
-    return now + std::clamp(pause, floor, std::max(floor, cap_));
+    if (at_hand && !further) {
+        return since + *at_hand;
+    }
+    if (among || !ahead) {
+        return now + step;
+    }
+    // Nothing is usual here: at most one look for each half as much again.
+    const base::Duration look = stride(waited);
+    return since + std::max(waited + floor, look + look / 4 < *ahead ? look : *ahead);
 }
 
 void PollSchedule::observe(base::Duration response_time, bool seen_at_once) noexcept {
-    // Looked at too late to be told apart from a much faster device: the next look is a good deal earlier.
-    observations_[observed_++ % observations_max] =
-        seen_at_once ? response_time / 2 : response_time;
-}
-
-std::optional<base::Duration> PollSchedule::expected() const noexcept {
-    const std::size_t known = std::min(observed_, observations_max);
-    if (known == 0) {
-        return std::nullopt;
-    }
-    return *std::min_element(observations_.begin(), observations_.begin() + known);
+    observations_[observed_++ % observations_max] = response_time;
+    doubts_ = seen_at_once ? doubts_max : std::max(0, doubts_ - 1);
 }
 
 }  // namespace doed::doe

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // When to look at a waiting mailbox next. What one device takes for one protocol is much the same from one time to the
-// next, or one of a few values: so nobody looks before the shortest of the last few response times is nearly over, looks
-// are close together around it, and after that the pause is a tenth of the time already waited, up to a cap. A
-// completion is seen at most a tenth late, and a slow device is left alone while it works.
+// next, or one of a few values: so the looks are where the last responses were found. One comes a little before each usual
+// time, for a device that has become faster, and the next at that time; between usual times that are far apart there are
+// few, and where nothing is known the pause is a twelfth of the time already waited. A usual completion is seen at most a
+// twelfth late, and a slow device is left alone while it works.
 #pragma once
 
 #include "base/scheduler.hpp"
@@ -11,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 
 namespace doed::doe {
 
@@ -34,15 +36,19 @@ public:
     /// all, after a pause: it may have been there for long.
     void observe(base::Duration response_time, bool seen_at_once) noexcept;
     /// The shortest of the last few response times; none before the first.
-    [[nodiscard]] std::optional<base::Duration> expected() const noexcept;
+    [[nodiscard]] std::optional<base::Duration> shortest() const noexcept;
 
 private:
     /// Remembered response times: enough to know each of a few usual ones, few enough to follow a device that changes.
     static constexpr std::size_t observations_max = 16;
 
+    [[nodiscard]] std::span<const base::Duration> known() const noexcept;
+    [[nodiscard]] std::optional<base::Duration> first_look(base::Duration floor) const noexcept;
+
     base::Duration cap_;
     std::array<base::Duration, observations_max> observations_{};
     std::size_t observed_ = 0;  ///< in all
+    int doubts_ = 0;            ///< exchanges that are also looked at in half the shortest time
 };
 
 }  // namespace doed::doe
