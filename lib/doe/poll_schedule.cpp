@@ -10,7 +10,7 @@ namespace {
 // The share of the time waited that a completion may be seen late, where one has been seen about that late before.
 constexpr int step_share = 12;
 // What it takes to hand a response over, which comes on top of that.
-constexpr base::Duration handover = std::chrono::microseconds(30);
+constexpr base::Duration handover = std::chrono::microseconds(50);
 // A usual time is waited for from this share of it before it on: it may be a little shorter this time.
 constexpr int early_share = 32;
 // Times within this share of each other are one usual time that varies.

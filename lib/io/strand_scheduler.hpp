@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // base::Scheduler on an Asio strand: tasks run one at a time on whatever threads run the underlying executor. Timers are
-// Asio's, kept and set anew when they have run or were cancelled.
+// Asio's, kept and set anew when they have run or were cancelled. Short ones are exact: the thread is woken earlier by what
+// waking takes, and spends the rest, at most WakeLatency::usual_max, looking at the clock.
 #pragma once
 
 #include "base/scheduler.hpp"
 #include "io/pulse.hpp"
+#include "io/wake_latency.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -39,14 +41,18 @@ private:
                                           Pulse::Strand>
             timer;
         base::TimerId id = 0;  ///< 0: to be used again
+        base::TimePoint when{};
+        base::TimePoint asked{};  ///< when the system is to wake a thread for it
         base::Task task;
     };
 
     [[nodiscard]] std::shared_ptr<Timer> find(base::TimerId id);
+    void run(Timer& timer, bool woken);
 
     std::shared_ptr<Pulse> pulse_;
     std::vector<std::shared_ptr<Timer>> timers_;  ///< as many as ever ran at a time, which are few
     base::TimerId next_timer_ = 1;
+    WakeLatency wake_latency_;
 };
 
 }  // namespace doed::io

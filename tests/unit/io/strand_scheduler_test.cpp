@@ -88,6 +88,80 @@ TEST(AStrandScheduler, DoesNotTakeACancelledTimerForTheNextOne) {
     EXPECT_EQ(ran, 2);
 }
 
+/// Runs timers one after the other, each with the next of `pauses`, and counts those that ran too early.
+class Chain {
+public:
+    explicit Chain(std::vector<base::Duration> pauses) : pauses_(std::move(pauses)) {
+        scheduler_.post([this] { set(0); });
+        context_.run();
+    }
+
+    std::size_t ran = 0;
+    std::size_t early = 0;
+
+private:
+    void set(std::size_t i) {
+        if (i == pauses_.size()) {
+            return;
+        }
+        const auto when = scheduler_.now() + pauses_[i];
+        scheduler_.at(when, [this, i, when] {
+            ++ran;
+            early += scheduler_.now() < when ? 1U : 0U;
+            set(i + 1);
+        });
+    }
+
+    asio::io_context context_;
+    StrandScheduler scheduler_{context_.get_executor()};
+    std::vector<base::Duration> pauses_;
+};
+
+TEST(AStrandScheduler, RunsNoTimerEarlyHoweverMuchEarlierItIsWoken) {
+    std::vector<base::Duration> pauses;
+    for (int i = 0; i < 500; ++i) {
+        pauses.push_back(std::chrono::microseconds(i * 7 % 300));
+        pauses.push_back(1ms);
+    }
+    const Chain chain(pauses);
+    EXPECT_EQ(chain.ran, pauses.size());
+    EXPECT_EQ(chain.early, 0U);
+}
+
+TEST(AStrandScheduler, CancelsTimersThatAreTooShortToSleep) {
+    asio::io_context context;
+    StrandScheduler scheduler(context.get_executor());
+    bool ran = false;
+    scheduler.post([&] {
+        const base::TimerId timer = scheduler.at(scheduler.now(), [&] { ran = true; });
+        scheduler.cancel(timer);
+    });
+    context.run();
+    EXPECT_FALSE(ran);
+}
+
+TEST(AWakeLatency, IsWhatWakingTakesAtItsBest) {
+    WakeLatency latency;
+    EXPECT_EQ(latency.usual(), 0us);
+    for (int i = 0; i < 100; ++i) {
+        latency.observe(i % 4 == 0 ? 60us : 80us);
+    }
+    EXPECT_GE(latency.usual(), 60us);
+    EXPECT_LE(latency.usual(), 64us);
+    latency.observe(5us);
+    EXPECT_EQ(latency.usual(), 5us) << "followed down at once";
+}
+
+TEST(AWakeLatency, OfAMachineWithMuchToDoIsNoMoreThanItsLimit) {
+    WakeLatency latency;
+    for (int i = 0; i < 1000; ++i) {
+        latency.observe(50ms);
+    }
+    EXPECT_EQ(latency.usual(), WakeLatency::usual_max);
+    latency.observe(20us);
+    EXPECT_EQ(latency.usual(), 20us);
+}
+
 TEST(AStrandScheduler, IgnoresUnknownTimers) {
     asio::io_context context;
     StrandScheduler scheduler(context.get_executor());
