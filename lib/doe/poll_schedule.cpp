@@ -13,6 +13,8 @@ constexpr int step_share = 12;
 constexpr base::Duration handover = std::chrono::microseconds(50);
 // A usual time is waited for from this share of it before it on: it may be a little shorter this time.
 constexpr int early_share = 32;
+// That is done in each fourth exchange; in the others the first look is at the usual time.
+constexpr std::size_t early_every = 4;
 // Times within this share of each other are one usual time that varies.
 constexpr int same_share = 8;
 // Exchanges that are looked at early after one whose response was there at the first look.
@@ -40,7 +42,21 @@ std::optional<base::Duration> PollSchedule::first_look(base::Duration floor) con
     if (!time) {
         return std::nullopt;
     }
-    return doubts_ > 0 ? *time / 2 : *time - std::max(floor, *time / early_share);
+    return doubts_ > 0 ? *time / 2 : approach(*time, floor);
+}
+
+/// Of every fourth exchange, and of those after one that was found too late.
+bool PollSchedule::looks_early() const noexcept {
+    return doubts_ > 0 || observed_ % early_every == 0;
+}
+
+/// When looks at a usual time begin: a little earlier where it varies, too.
+base::Duration PollSchedule::approach(base::Duration time, base::Duration floor) const noexcept {
+    const base::Duration early = std::max(floor, time / early_share);
+    const bool varies = std::ranges::any_of(known(), [&](base::Duration other) {
+        return time + early < other && other <= time + time / same_share;
+    });
+    return looks_early() || varies ? time - early : time;
 }
 
 bool PollSchedule::looks_at_once(base::Duration floor) const noexcept {
@@ -62,8 +78,8 @@ base::TimePoint PollSchedule::next(base::TimePoint since, base::TimePoint now,
     bool further = false;                   // more of them in the step after that
     bool among = false;                     // the time waited is a usual one, or soon will be
     for (const base::Duration time : known()) {
-        const base::Duration approach = time - std::max(floor, time / early_share);
-        if (approach <= waited && waited <= time + time / same_share) {
+        const base::Duration begin = approach(time, floor);
+        if (begin <= waited && waited <= time + time / same_share) {
             among = true;
         }
         if (earliest <= time && time <= waited + step) {
@@ -72,8 +88,8 @@ base::TimePoint PollSchedule::next(base::TimePoint since, base::TimePoint now,
         if (waited + step < time && time <= waited + 2 * step) {
             further = true;
         }
-        if (waited < approach) {
-            ahead = ahead ? std::min(*ahead, approach) : approach;
+        if (waited < begin) {
+            ahead = ahead ? std::min(*ahead, begin) : begin;
         }
     }
     if (at_hand && !further) {
@@ -88,8 +104,9 @@ base::TimePoint PollSchedule::next(base::TimePoint since, base::TimePoint now,
 }
 
 void PollSchedule::observe(base::Duration response_time, bool seen_at_once) noexcept {
+    const bool found_early = seen_at_once && looks_early();
     observations_[observed_++ % observations_max] = response_time;
-    doubts_ = seen_at_once ? doubts_max : std::max(0, doubts_ - 1);
+    doubts_ = found_early ? doubts_max : std::max(0, doubts_ - 1);
 }
 
 }  // namespace doed::doe

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // When to look at a waiting mailbox next. What one device takes for one protocol is much the same from one time to the
-// next, or one of a few values: so the looks are where the last responses were found. One comes a little before each usual
-// time, for a device that has become faster, and the next at that time; between usual times that are far apart there are
-// few, and where nothing is known the pause is a twelfth of the time already waited. A usual completion is seen at most a
-// twelfth late, and a slow device is left alone while it works.
+// next, or one of a few values: so the looks are at the times that the last responses were found at. Now and then, and
+// always where these times vary, there is one a little earlier, for a device that has become faster. Between usual times
+// that are far apart there are few, and where nothing is known the pause is a twelfth of the time already waited. A usual
+// completion is seen at most a twelfth late, and a slow device is left alone while it works.
 #pragma once
 
 #include "base/scheduler.hpp"
@@ -43,6 +43,8 @@ private:
     static constexpr std::size_t observations_max = 16;
 
     [[nodiscard]] std::span<const base::Duration> known() const noexcept;
+    [[nodiscard]] bool looks_early() const noexcept;
+    [[nodiscard]] base::Duration approach(base::Duration time, base::Duration floor) const noexcept;
     [[nodiscard]] std::optional<base::Duration> first_look(base::Duration floor) const noexcept;
 
     base::Duration cap_;

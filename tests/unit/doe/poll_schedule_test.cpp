@@ -64,7 +64,7 @@ TEST_P(APollSchedule, SeesAnUnknownDevicesResponseAtMostATenthLate) {
     EXPECT_LE(requester_.follow(GetParam()).lateness, tolerable(GetParam()));
 }
 
-TEST_P(APollSchedule, SeesAKnownDevicesResponseAtMostATwelfthLateWithTwoLooks) {
+TEST_P(APollSchedule, SeesAKnownDevicesResponseAtMostATwelfthLateMostlyWithOneLook) {
     for (int i = 0; i < 10; ++i) {
         requester_.follow(GetParam());
     }
@@ -74,7 +74,7 @@ TEST_P(APollSchedule, SeesAKnownDevicesResponseAtMostATwelfthLateWithTwoLooks) {
         EXPECT_LE(outcome.lateness, std::max<base::Duration>(limits.floor, GetParam() / 12)) << i;
         looks += outcome.looks;
     }
-    EXPECT_LE(looks, 210);
+    EXPECT_LE(looks, GetParam() > 50us ? 140 : 210);
 }
 
 TEST_P(APollSchedule, SeesItNoLaterForARequesterThatIsWokenLate) {
@@ -92,7 +92,7 @@ TEST_P(APollSchedule, SeesItNoLaterForARequesterThatIsWokenLate) {
         late += outcome.lateness;
     }
     EXPECT_LE(late / 1000, std::max<base::Duration>(75us, GetParam() / 20));
-    EXPECT_LE(looks, 3000);
+    EXPECT_LE(looks, 2500);
 }
 
 TEST_P(APollSchedule, SeesJitterSeldomMoreThanATenthLate) {
@@ -103,11 +103,14 @@ TEST_P(APollSchedule, SeesJitterSeldomMoreThanATenthLate) {
     for (int i = 0; i < 1000; ++i) {
         const base::Duration ready{time(random_)};
         const Outcome outcome = requester_.follow(ready);
-        EXPECT_LE(outcome.lateness, std::max<base::Duration>(100us, ready / 2)) << i;
+        // The first few teach how much it varies.
+        EXPECT_LE(outcome.lateness,
+                  i < 20 ? GetParam() : std::max<base::Duration>(100us, ready / 2))
+            << i;
         late += outcome.lateness > tolerable(ready) ? 1 : 0;
         looks += outcome.looks;
     }
-    EXPECT_LE(late, 60);
+    EXPECT_LE(late, 100);
     EXPECT_LE(looks, 1000 * 11);
 }
 
