@@ -209,10 +209,11 @@ void ExchangeDriver::wait() {
         tasks_.post([this] { wake(); });
         return;
     }
-    // No interrupt tells that Busy cleared, so that and an abort are always polled (PCIe r6.2 6.30.3).
+    // No interrupt tells that Busy cleared, so that and an abort are always polled (PCIe r6.2 6.30.3). What the device has
+    // taught is about responses: none is being made here.
     base::TimePoint look = now + options_.safety_poll;
     if (!response) {
-        look = recovery_poll_.next(wait_since_, now, poll_floor_.value());
+        look = recovery_poll_.next(wait_since_, now, options_.poll.floor);
     } else if (!setup_.interrupt) {
         ++response_waits_;
         look = poll_schedule(protocol_).next(wait_since_, now, poll_floor_.value());

@@ -117,11 +117,12 @@ protected:
         }
     };
 
-    void make(base::Duration response_time = {}) {
+    void make(base::Duration response_time = {}) { make({response_time, response_time}); }
+    void make(emulator::ResponseTimeRange response_time) {
         std::vector<std::unique_ptr<emulator::Responder>> responders;
         responders.push_back(std::make_unique<emulator::TableAccessResponder>(table_));
         emulator::DoeInstanceOptions options;
-        options.response_time = {response_time, response_time};
+        options.response_time = response_time;
         function_.reset(new DoeFunction{.instance = emulator::DoeInstance(
                                             options, std::move(responders),
                                             [this] { return scheduler_.device_time(); }, {},
@@ -138,7 +139,8 @@ protected:
                 }
             });
     }
-    void claim(base::Duration response_time = {}) {
+    void claim(base::Duration response_time = {}) { claim({response_time, response_time}); }
+    void claim(emulator::ResponseTimeRange response_time) {
         make(response_time);
         mailbox_->start();
         ASSERT_TRUE(scheduler_.run_until(

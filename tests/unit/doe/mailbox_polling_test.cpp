@@ -8,6 +8,17 @@ namespace {
 
 class APolledMailbox : public AMailbox {
 protected:
+    /// How many of as many table reads fail, each at its first exchange that does.
+    int failed_tables(int tables) {
+        int failed = 0;
+        for (int i = 0; i < tables; ++i) {
+            const auto answer = submit_cdat();
+            run_until_answered(answer);
+            failed += answer->succeeded() ? 0 : 1;
+            highest_floor_ = std::max(highest_floor_, mailbox_->status().poll_floor);
+        }
+        return failed;
+    }
     /// A table read; the looks at each of its exchanges.
     std::vector<std::uint32_t> looks() {
         const base::TimePoint begin = scheduler_.now();
@@ -22,6 +33,8 @@ protected:
         }
         return counts;
     }
+
+    base::Duration highest_floor_{};  ///< that failed_tables() saw
 };
 
 TEST_F(APolledMailbox, IsLookedAtTwiceForEachResponseOnceItIsKnown) {
@@ -58,17 +71,77 @@ TEST_F(APolledMailbox, IsLookedAtRightAfterGoWhenItAnswersAtOnceHoweverLongAcces
 
 TEST_F(APolledMailbox, LearnsThatItsDeviceFailsWhenItIsLookedAtTooOften) {
     faults_ = {{.kind = emulator::FaultKind::error_when_polled, .time = 1ms}};
+    claim({3ms, 7ms});
+    EXPECT_EQ(std::ranges::count(states_, MailboxState::dead), 2);
+    // The trials of shorter pauses: after 16 responses, 32, 64, and so on.
+    EXPECT_EQ(failed_tables(20), 3);
+    EXPECT_EQ(failed_tables(380), 4);
+    EXPECT_EQ(mailbox_->status().poll_floor, 3200us);
+}
+
+TEST_F(APolledMailbox, DoesNotFailADeviceThatIsToBeLookedAtSeldomOnceItsTimeIsKnown) {
+    faults_ = {{.kind = emulator::FaultKind::error_when_polled, .time = 1ms}};
     claim(5ms);
     EXPECT_EQ(std::ranges::count(states_, MailboxState::dead), 2);
-    // The trial of a shorter pause, after 64 responses.
-    int failed = 0;
-    for (int i = 0; i < 20; ++i) {
-        const auto answer = submit_cdat();
-        run_until_answered(answer);
-        failed += answer->succeeded() ? 0 : 1;
+    EXPECT_EQ(failed_tables(100), 0);
+    EXPECT_EQ(mailbox_->status().poll_floor, 50us);
+}
+
+TEST_F(APolledMailbox, IsLookedAtAsOftenAsBeforeSoonAfterItsDeviceWasSilent) {
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::never_ready, 100, 4)};
+    claim(5ms);
+    EXPECT_EQ(failed_tables(20), 4);
+    EXPECT_EQ(highest_floor_, 25'600us) << "three steps: the first failure is not held against it";
+    EXPECT_EQ(mailbox_->status().poll_floor, 50us);
+    const base::TimePoint begin = scheduler_.now();
+    EXPECT_EQ(failed_tables(1), 0);
+    EXPECT_LE(scheduler_.now() - begin, 7 * 5500us);
+}
+
+TEST_F(APolledMailbox, ThatIsToBeLeftAloneIsLookedAtAsConfiguredWhileItAborts) {
+    using enum emulator::FaultKind;
+    faults_ = {{.kind = abort_hangs, .time = 2ms},
+               emulator::FaultRule::at(error_in_response, 3, 4)};
+    claim(5ms);
+    EXPECT_EQ(failed_tables(3), 3);
+    EXPECT_EQ(mailbox_->status().poll_floor, 25'600us);
+    base::TimePoint aborted;
+    function_->after_write = [&](std::uint16_t offset, std::uint32_t value) {
+        if (offset == reg::control && (value & control_abort) != 0) {
+            aborted = scheduler_.now();
+        }
+    };
+    const auto answer = submit_cdat();
+    run_until_answered(answer);
+    EXPECT_TRUE(answer->failed_with(Errc::device_error)) << answer->text();
+    EXPECT_LE(answer->when - aborted, 2200us);
+}
+
+TEST_F(APolledMailbox, ThatIsToBeLeftAloneIsLookedAtAsConfiguredWhileItIsBusy) {
+    using enum emulator::FaultKind;
+    faults_ = {{.kind = busy, .time = 2ms}, emulator::FaultRule::at(error_in_response, 3, 3)};
+    claim(5ms);
+    EXPECT_EQ(failed_tables(3), 3);
+    EXPECT_EQ(mailbox_->status().poll_floor, 25'600us);
+    std::vector<base::TimePoint> begun;
+    std::vector<base::TimePoint> gone;
+    function_->after_write = [&](std::uint16_t offset, std::uint32_t value) {
+        if (offset == reg::control && (value & control_go) != 0) {
+            gone.push_back(scheduler_.now());
+        }
+    };
+    EXPECT_EQ(failed_tables(1), 0);
+    for (const auto& record : mailbox_->trace()) {
+        if (record.purpose == Purpose::request && !record.error) {
+            begun.push_back(record.begin);
+        }
     }
-    EXPECT_EQ(failed, 1);
-    EXPECT_EQ(mailbox_->status().poll_floor, 3200us);
+    ASSERT_EQ(gone.size(), 7U);
+    ASSERT_EQ(begun.size(), 7U);
+    for (std::size_t i = 1; i < gone.size(); ++i) {
+        EXPECT_GE(gone[i] - begun[i], 1900us) << "it was busy";
+        EXPECT_LE(gone[i] - begun[i], 2200us);
+    }
 }
 
 TEST_F(APolledMailbox, ThatIsConfiguredToBeLookedAtSeldomIsNeverLookedAtMoreOften) {
