@@ -19,7 +19,7 @@ namespace doed::doe {
 struct PollLimits {
     base::Duration floor =
         std::chrono::microseconds(50);                  ///< shortest pause between two status reads
-    base::Duration cap = std::chrono::milliseconds(4);  ///< longest pause
+    base::Duration cap = std::chrono::milliseconds(4);  ///< longest pause among usual times and after them
 };
 
 class PollSchedule {
