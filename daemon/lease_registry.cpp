@@ -171,6 +171,12 @@ std::optional<std::string> LeaseRegistry::resume(const pci::Address& address, st
     return holder;
 }
 
+void LeaseRegistry::look(const pci::Address& address, std::uint16_t offset) {
+    if (const auto found = leases_.find(file_name(address, offset)); found != leases_.end()) {
+        static_cast<void>(end_if_free(found));
+    }
+}
+
 void LeaseRegistry::forget(const pci::Address& address, std::uint16_t offset) {
     leases_.erase(file_name(address, offset));
 }
@@ -240,15 +246,25 @@ void LeaseRegistry::try_to_end(const std::string& name) {
     if (found == leases_.end()) {
         return;
     }
+    if (end_if_free(found)) {
+        return;  // it may have dropped us
+    }
     Lease& lease = found->second;
-    if (lock(lease.file)) {
-        ::unlinkat(directory_.get(), name.c_str(), 0);
-        auto ended = std::move(lease.ended);
-        leases_.erase(found);
-        ended();  // last: it may lend anew, and may drop us
-    } else if (lease.retries < max_retries) {
+    if (lease.retries < max_retries) {
         try_after(first_retry * (1 << lease.retries++), name, lease);
     }
+}
+
+/// Whether the lease has ended, and was told of.
+bool LeaseRegistry::end_if_free(Leases::iterator found) {
+    if (!lock(found->second.file)) {
+        return false;
+    }
+    ::unlinkat(directory_.get(), found->first.c_str(), 0);
+    auto ended = std::move(found->second.ended);
+    leases_.erase(found);
+    ended();  // last: it may lend anew, and may drop us
+    return true;
 }
 
 }  // namespace doed::daemon

@@ -51,6 +51,8 @@ public:
     /// `ended` as above. Nothing when the mailbox is not lent.
     [[nodiscard]] std::optional<std::string> resume(const pci::Address& address,
                                                     std::uint16_t offset, Ended ended);
+    /// Tells of the end of this mailbox's lease, from within this call, if it has ended and is waited for.
+    void look(const pci::Address& address, std::uint16_t offset);
     /// Nobody waits for the end of this mailbox's lease any more. The lease itself lives on.
     void forget(const pci::Address& address, std::uint16_t offset);
 
@@ -64,6 +66,8 @@ private:
         int retries = 0;
     };
 
+    using Leases = std::map<std::string, Lease>;  ///< by file name
+
     LeaseRegistry(boost::asio::any_io_executor loop, std::filesystem::path path, bool is_private);
 
     [[nodiscard]] base::Result<void> begin();
@@ -74,13 +78,14 @@ private:
     void check(const std::string& name);
     void try_after(std::chrono::milliseconds delay, const std::string& name, Lease& lease);
     void try_to_end(const std::string& name);
+    [[nodiscard]] bool end_if_free(Leases::iterator found);
 
     boost::asio::any_io_executor loop_;
     std::filesystem::path path_;
     bool private_;
     base::UniqueFd directory_;
     boost::asio::posix::stream_descriptor events_;  ///< inotify
-    std::map<std::string, Lease> leases_;           ///< by file name
+    Leases leases_;
     std::shared_ptr<int> life_ =
         std::make_shared<int>(0);  ///< handlers do something only while it lives
 };

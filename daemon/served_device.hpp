@@ -139,7 +139,10 @@ private:
     void error_reported();
 
     using LeaseCompletion = ServedMailbox::Completion<base::UniqueFd>;
-    void lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion);
+    void lend(Mailbox& mailbox, const std::string& client, const bus::MethodOptions& options,
+              LeaseCompletion completion);
+    void lend_once_driven(Mailbox& mailbox, const std::string& client,
+                          const bus::MethodOptions& options, LeaseCompletion completion);
     void grant(Mailbox& mailbox, const std::string& client, LeaseCompletion completion);
     [[nodiscard]] bool gives_back_for(const Mailbox& mailbox) const;
     [[nodiscard]] bool any_lent() const;

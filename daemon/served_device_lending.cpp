@@ -3,6 +3,8 @@
 // ServedDevice: what it lends to an operator's program, and takes back.
 #include "daemon/served_device.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,12 +12,17 @@
 
 namespace doed::daemon {
 
-void ServedDevice::lend(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {
-    const auto& status = mailbox.served->status();
-    if (!mailbox.served->driven() || changing_ || closing_) {
-        completion(mailbox.served->refusal());
+void ServedDevice::lend(Mailbox& mailbox, const std::string& client,
+                        const bus::MethodOptions& options, LeaseCompletion completion) {
+    if (mailbox.lending == Lending::lent) {
+        // Who comes right after the end of a lease may be here before the news of it.
+        context_.leases.look(address(), mailbox.served->capability().offset);
+    }
+    if (closing_ || !mailbox.served->driven()) {
+        lend_once_driven(mailbox, client, options, std::move(completion));
         return;
     }
+    const auto& status = mailbox.served->status();
     if (status.state == doe::MailboxState::kernel || status.state == doe::MailboxState::gone) {
         // Another's already, or nobody's: the host has not been looked at yet.
         const bool taken = status.state == doe::MailboxState::kernel;
@@ -29,6 +36,26 @@ void ServedDevice::lend(Mailbox& mailbox, const std::string& client, LeaseComple
                                                 completion = std::move(completion)]() mutable {
         self->grant(mailbox, client, std::move(completion));
     });
+}
+
+/// Lends what is ours and about to be driven when it is, within the deadline; refuses the rest.
+void ServedDevice::lend_once_driven(Mailbox& mailbox, const std::string& client,
+                                    const bus::MethodOptions& options, LeaseCompletion completion) {
+    auto resume = [weak = weak_from_this(), &mailbox, client, options,
+                   completion = std::move(completion)](const base::Result<void>& driven) mutable {
+        const auto self = weak.lock();
+        if (!driven || !self) {
+            completion(driven ? base::fail(base::Errc::cancelled)
+                              : std::unexpected(driven.error()));
+            return;
+        }
+        // Not from within the change that has begun to drive it.
+        boost::asio::post(self->context_.loop, [self, &mailbox, client, options,
+                                                completion = std::move(completion)]() mutable {
+            self->lend(mailbox, client, options, std::move(completion));
+        });
+    };
+    mailbox.served->await_drive(options, std::move(resume));
 }
 
 void ServedDevice::grant(Mailbox& mailbox, const std::string& client, LeaseCompletion completion) {

@@ -83,9 +83,10 @@ void ServedDevice::tell(base::EventBody body) {
 void ServedDevice::publish_mailbox(Mailbox& mailbox) {
     mailbox.object = std::make_unique<MailboxObject>(
         *connection_, *pump_, *gate_, mailbox.served,
-        [weak = weak_from_this(), &mailbox](const std::string& client, auto completion) {
+        [weak = weak_from_this(), &mailbox](const std::string& client,
+                                            const bus::MethodOptions& options, auto completion) {
             if (const auto self = weak.lock()) {
-                self->lend(mailbox, client, std::move(completion));
+                self->lend(mailbox, client, options, std::move(completion));
             } else {
                 completion(base::fail(base::Errc::device_gone));
             }

@@ -70,6 +70,9 @@ public:
 
     // Requests for a mailbox that is ours and about to be driven wait for that, until their deadline.
 
+    /// Waits for no more than that. `resume` is called once: by drive() itself, before its end, when it succeeds. Errors:
+    /// deadline_exceeded; limits_exceeded, when many wait already; cancelled; as refusal() when it is not ours.
+    void await_drive(const bus::MethodOptions& options, Completion<void> resume);
     /// DOE Discovery, now. Errors: those of MailboxService; kernel_owned, lockdown, ... when another is the owner.
     void discover(const bus::MethodOptions& options, Completion<Features> completion);
     /// The whole CDAT, now. Same errors.
@@ -114,7 +117,6 @@ private:
                  std::move_only_function<void(io::OperationResult)> deliver);
     template <typename Value>
     using Request = void (ServedMailbox::*)(const bus::MethodOptions&, Completion<Value>);
-    void await_drive(const bus::MethodOptions& options, Completion<void> resume);
     template <typename Value>
     void once_driven(const bus::MethodOptions& options, Request<Value> request,
                      Completion<Value> completion);

@@ -53,10 +53,10 @@ base::Result<Subscription::Opened> Subscription::open(const asio::any_io_executo
     return Opened(std::move(subscription), std::move(theirs));
 }
 
-Subscription::Subscription(asio::any_io_executor loop, base::UniqueFd socket,
+Subscription::Subscription(const asio::any_io_executor& loop, base::UniqueFd socket,
                            std::uint32_t queue_limit, Ended ended)
     : socket_(loop, socket.release()),
-      retry_(std::move(loop)),
+      retry_(loop),
       queue_limit_(queue_limit),
       ended_(std::move(ended)) {
     DOED_ASSERT(queue_limit_ > 0);
@@ -166,7 +166,7 @@ void Subscription::end() {
     }
     const auto executor = socket_.get_executor();
     boost::system::error_code ignored;
-    socket_.close(ignored);
+    static_cast<void>(socket_.close(ignored));
     retry_.cancel();
     queue_.clear();
     asio::post(executor, std::exchange(ended_, nullptr));

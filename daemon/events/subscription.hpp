@@ -34,7 +34,7 @@ public:
     /// With the subscriber's end. `queue_limit`: events that wait, at least 1. Error: io.
     [[nodiscard]] static base::Result<Opened> open(const boost::asio::any_io_executor& loop,
                                                    std::uint32_t queue_limit, Ended ended);
-    Subscription(boost::asio::any_io_executor loop, base::UniqueFd socket,
+    Subscription(const boost::asio::any_io_executor& loop, base::UniqueFd socket,
                  std::uint32_t queue_limit, Ended ended);
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;

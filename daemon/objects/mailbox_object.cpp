@@ -111,19 +111,19 @@ void MailboxObject::Release(sdbus::Result<sdbus::UnixFd>&& result, bus::OptionMa
     const std::string client = bus::current_sender(getObject());
     bus::serve(pump_, presence_, std::move(result), options, KnownOptions::common,
                default_deadline_, [&](const auto& open, const bus::MethodOptions& parsed) {
-                   bus::admit(gate_, call("Release"), open, parsed,
-                              [mailbox = mailbox_, lend = lend_, client](
-                                  const auto& reply, const bus::MethodOptions& request) {
-                                  // A lease that comes when nobody waits any more is dropped, and thereby over.
-                                  lend(client, mailbox->calls().open<base::UniqueFd>(
-                                                   request.deadline,
-                                                   [reply](base::Result<base::UniqueFd> lease) {
-                                                       lease
-                                                           ? reply.succeed(sdbus::UnixFd(
-                                                                 lease->release(), sdbus::adopt_fd))
-                                                           : reply.fail(lease.error());
-                                                   }));
-                              });
+                   bus::admit(
+                       gate_, call("Release"), open, parsed,
+                       [mailbox = mailbox_, lend = lend_, client](
+                           const auto& reply, const bus::MethodOptions& request) {
+                           // A lease that comes when nobody waits any more is dropped, and thereby over.
+                           lend(client, request,
+                                mailbox->calls().open<base::UniqueFd>(
+                                    request.deadline, [reply](base::Result<base::UniqueFd> lease) {
+                                        lease ? reply.succeed(sdbus::UnixFd(lease->release(),
+                                                                            sdbus::adopt_fd))
+                                              : reply.fail(lease.error());
+                                    }));
+                       });
                });
 }
 

@@ -20,8 +20,8 @@ namespace doed::daemon {
 
 class MailboxObject final : private sdbus::AdaptorInterfaces<org::doed1::Mailbox_adaptor> {
 public:
-    /// Lends the mailbox to the client of that unique name.
-    using Lend = std::function<void(const std::string& client,
+    /// Lends the mailbox to the client of that unique name, within the deadline.
+    using Lend = std::function<void(const std::string& client, const bus::MethodOptions& options,
                                     ServedMailbox::Completion<base::UniqueFd> completion)>;
 
     MailboxObject(sdbus::IConnection& connection, bus::Pump& pump, bus::Gatekeeper& gate,

@@ -153,8 +153,8 @@ struct DriverSpecificEvent {
 
 /// Of a type that is not known here.
 struct UnknownEvent {
-    EventType type{};
-    std::vector<std::uint8_t> body;  ///< at most 128 bytes
+    EventType type = EventType{0xFFFF};  ///< that none has
+    std::vector<std::uint8_t> body;      ///< at most 128 bytes
 
     friend bool operator==(const UnknownEvent&, const UnknownEvent&) = default;
 };

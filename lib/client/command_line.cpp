@@ -26,7 +26,7 @@ Exit codes:
   0  done
   1  failed otherwise, or cdat --check found something wrong
   2  wrong command line
-  3  no such device, mailbox or file
+  3  no such device, mailbox, file or folder
   4  access denied
   5  refused by doed: not offered, not allowed, owned by the kernel, lent out, or kernel lockdown
   6  no answer in time

@@ -85,6 +85,17 @@ std::string_view advice_of_errno(int error) noexcept {
     }
 }
 
+FailureKind kind_of_file_errno(int error) noexcept {
+    switch (error) {
+        case ENOENT:
+        case ENOTDIR: return not_found;
+        case EACCES:
+        case EPERM:
+        case EROFS: return access_denied;
+        default: return general;
+    }
+}
+
 }  // namespace
 
 Failure::Failure(FailureKind kind, std::string message, std::string advice, std::string dbus_name)
@@ -124,6 +135,11 @@ Failure failure_from_errno(int error, std::string_view what) {
     return Failure(general,
                    std::string(what) + ": " + std::system_category().message(std::abs(error)),
                    std::string(advice_of_errno(std::abs(error))));
+}
+
+Failure failure_of_file(int error, std::string_view what) {
+    const auto plain = failure_from_errno(error, what);
+    return Failure(kind_of_file_errno(std::abs(error)), plain.message(), plain.advice());
 }
 
 }  // namespace doed::client

@@ -19,7 +19,7 @@ inline constexpr char versions_differ[] =
 enum class FailureKind : std::uint8_t {
     general = 1,        ///< anything else
     usage = 2,          ///< the command line is wrong
-    not_found = 3,      ///< no such device or mailbox
+    not_found = 3,      ///< no such device, mailbox, file or folder
     access_denied = 4,  ///< the caller may not do that
     refused = 5,        ///< doed does not do that on this mailbox
     timed_out = 6,      ///< the device or doed did not answer in time
@@ -67,5 +67,9 @@ using Outcome = std::expected<T, Failure>;
 
 /// What the operating system refused: "what: errno text", with advice. Takes errno values of either sign.
 [[nodiscard]] Failure failure_from_errno(int error, std::string_view what);
+
+/// The same of a file that the user has named, whether it was to be read or written: not_found when it or its folder is not
+/// there, access_denied when it is not for this user or the file system is read-only, general for all else.
+[[nodiscard]] Failure failure_of_file(int error, std::string_view what);
 
 }  // namespace doed::client

@@ -13,18 +13,11 @@ namespace doed::client {
 
 namespace {
 
-/// There is no device of that name, either: the same exit status.
 Failure open_failure(int error, const std::string& file) {
-    auto plain = failure_from_errno(error, "cannot open " + file);
-    switch (error) {
-        case ENOENT:
-        case ENOTDIR: return Failure(FailureKind::not_found, plain.message(), plain.advice());
-        case EACCES:
-        case EPERM:
-            return Failure(FailureKind::access_denied, plain.message(),
-                           "the kernel's own CDAT files are for root");
-        default: return plain;
-    }
+    auto failure = failure_of_file(error, "cannot open " + file);
+    return failure.kind() == FailureKind::access_denied
+               ? failure.advised("the kernel's own CDAT files are for root")
+               : failure;
 }
 
 }  // namespace
@@ -50,7 +43,7 @@ Outcome<std::vector<std::uint8_t>> read_input(const std::string& file, std::size
             if (errno == EINTR) {
                 continue;
             }
-            return std::unexpected(failure_from_errno(errno, "cannot read " + name));
+            return std::unexpected(failure_of_file(errno, "cannot read " + name));
         }
         if (static_cast<std::size_t>(got) > max_size_bytes - bytes.size()) {
             return failed(FailureKind::general,

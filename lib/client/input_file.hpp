@@ -12,8 +12,8 @@
 
 namespace doed::client {
 
-/// All of a file, or of standard input for "-". Failures: not_found, access_denied, and general for all else, more than
-/// `max_size_bytes` among it.
+/// All of a file, or of standard input for "-". Failures: those of failure_of_file(), and general for more than
+/// `max_size_bytes`.
 [[nodiscard]] Outcome<std::vector<std::uint8_t>> read_input(const std::string& file,
                                                             std::size_t max_size_bytes);
 

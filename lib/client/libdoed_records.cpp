@@ -86,6 +86,7 @@ std::vector<DeviceRecord> records_of(const doed_snapshot* snapshot) {
 
 std::vector<Feature> features_of(const doed_features* features) {
     std::vector<Feature> all;
+    all.reserve(doed_features_count(features));
     for (std::size_t i = 0; i < doed_features_count(features); ++i) {
         all.push_back({doed_features_vendor_id(features, i), doed_features_object_type(features, i),
                        doed_features_name(features, i)});

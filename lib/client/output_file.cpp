@@ -28,7 +28,7 @@ Outcome<void> write_all(int fd, std::string_view content, const std::string& nam
             if (errno == EINTR) {
                 continue;
             }
-            return std::unexpected(failure_from_errno(errno, "cannot write to " + name));
+            return std::unexpected(failure_of_file(errno, "cannot write to " + name));
         }
         content.remove_prefix(static_cast<std::size_t>(count));
     }
@@ -44,13 +44,13 @@ Outcome<void> write_output(const std::optional<std::string>& file, std::string_v
     base::UniqueFd out(::open(file->c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
                               readable_by_all));
     if (!out) {
-        return std::unexpected(failure_from_errno(errno, "cannot open " + *file));
+        return std::unexpected(failure_of_file(errno, "cannot open " + *file));
     }
     if (auto written = write_all(out.get(), content, *file); !written) {
         return written;
     }
     if (::close(out.release()) != 0) {
-        return std::unexpected(failure_from_errno(errno, "cannot write to " + *file));
+        return std::unexpected(failure_of_file(errno, "cannot write to " + *file));
     }
     return {};
 }

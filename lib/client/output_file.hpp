@@ -13,6 +13,7 @@
 namespace doed::client {
 
 /// All of `content` to the file (made, or emptied first), or to standard output without one or for "-".
+/// Failures: those of failure_of_file().
 [[nodiscard]] Outcome<void> write_output(const std::optional<std::string>& file,
                                          std::string_view content);
 

@@ -242,9 +242,7 @@ def test_the_page_has_every_option_of_methods():
 
 
 def test_the_page_has_every_error():
-    ours, foreign = errors_in_code()
-    of_the_bus = {"Failed", "UnknownMethod", "ServiceUnknown", "NoReply"}
-    assert ContractPage().words("ERRORS") == ours | foreign | of_the_bus
+    assert ContractPage().words("ERRORS") == rows_of_errors("docs/dbus-api.md")
 
 
 def test_a_member_without_a_comment_is_an_error(tmp_path):
@@ -287,13 +285,43 @@ def errors_in_code():
     return ours, foreign
 
 
+def errors_that_clients_know():
+    """The names that doectl has advice for and libdoed a number: what doed answers with, and what comes from the bus or from
+    a client's own library."""
+    advised = (TOP / "lib" / "client" / "failure.cpp").read_text(encoding="utf-8")
+    numbered = (TOP / "lib" / "client" / "libdoed" / "errors.cpp").read_text(encoding="utf-8")
+    names = set(re.findall(r'"org\.(?:doed1|freedesktop\.DBus)\.Error\.(\w+)"', advised))
+    names |= set(re.findall(r'^    \{"(\w+)", E\w+\},$', numbered, re.MULTILINE))
+    assert {"Busy", "Failed", "Disconnected", "NoMemory"} <= names
+    return names | {"Spawn"}
+
+
+def errors_in_handlers():
+    """The names that parts of doed put into answers by themselves."""
+    texts = [path.read_text(encoding="utf-8") for path in (TOP / "daemon").rglob("*.?pp")]
+    return {name for text in texts for name in re.findall(r'make_error\("[\w.]+\.Error\.(\w+)"', text)}
+
+
+def rows_of_errors(page):
+    """The errors that a page has rows for, in its tables whose first column they are."""
+    text = (TOP / page).read_text(encoding="utf-8")
+    tables = re.findall(r"^\| (?:Error|Name) \| Meaning \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    cells = re.findall(r"^\| (.*?) \|", "".join(tables), re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([A-Z]\w+)(?:\.NAME)?`", cell)}
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/dbus-api.md"])
 def test_every_error_has_its_row(page):
     ours, foreign = errors_in_code()
+    rows = rows_of_errors(page)
+    assert "Failed" in errors_in_handlers()
+    assert (ours | foreign | errors_in_handlers() | errors_that_clients_know()) - rows == set()
     text = (TOP / page).read_text(encoding="utf-8")
-    rows = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
-    assert ours | foreign <= rows
     assert set(re.findall(r"org\.doed1\.Error\.([A-Z][a-z]\w+)", text)) <= ours
+
+
+def test_the_pages_have_rows_for_the_same_errors():
+    assert rows_of_errors("README.md") == rows_of_errors("docs/dbus-api.md")
 
 
 def test_every_error_has_advice():

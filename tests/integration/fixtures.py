@@ -25,10 +25,15 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture
-def tmp_path():
-    """A folder that others may enter (pytest's own may be entered by its user alone), with a path short enough for sockets."""
+def tmp_path(monkeypatch):
+    """A folder that others may enter (pytest's own may be entered by its user alone), with a path short enough for sockets.
+    Whatever is started meanwhile has its temporary files in there, so that they go with it, also those of what is killed."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="doed-"))
     path.chmod(0o755)
+    temporary = path / "tmp"
+    temporary.mkdir()
+    temporary.chmod(0o1777)
+    monkeypatch.setenv("TMPDIR", str(temporary))
     yield path
     shutil.rmtree(path)
 

@@ -99,6 +99,12 @@ def test_a_command_runs_knowing_its_mailbox_and_its_exit_code_is_doectls(doed, b
         assert doectl.stderr.read() == ""
 
 
+def test_one_command_after_the_other_gets_the_mailbox(doed, bus):
+    """As in a script: nothing is waited for in between."""
+    for _ in range(10):
+        assert run_doectl(bus, "release", LENT, "--", "true") == (0, "", "")
+
+
 def test_a_mailbox_is_released_for_the_time_of_the_command(doed, bus, client):
     table = client.invoke(ENDPOINT_MAILBOX, CDAT, "GetTable")
     heard = client.signals("org.freedesktop.DBus.Properties", "PropertiesChanged", ENDPOINT_MAILBOX)
@@ -366,12 +372,11 @@ def test_the_file_of_a_lease_says_who_has_it(start_again, client, tmp_path):
 
 
 def test_leases_of_an_emulated_host_leave_nothing_behind(start_doed, client, tmp_path):
-    (tmp_path / "temporary").mkdir()
-    doed = start_doed(env={"TMPDIR": str(tmp_path / "temporary"), "RUNTIME_DIRECTORY": ""})
+    doed = start_doed(env={"RUNTIME_DIRECTORY": ""})
     lease = release(client)
-    assert len(list(tmp_path.glob("temporary/doed-leases-*/0000:0d:00.0_190"))) == 1
+    assert len(list(tmp_path.glob("tmp/doed-leases-*/0000:0d:00.0_190"))) == 1
     assert doed.stop() == 0
-    assert not list((tmp_path / "temporary").iterdir())
+    assert not list((tmp_path / "tmp").iterdir())
     os.close(lease)
 
 

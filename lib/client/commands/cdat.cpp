@@ -20,6 +20,11 @@ bool offers_cdat(const MailboxRecord& mailbox) {
     return mailbox.cdat.has_value();
 }
 
+/// What a mailbox offers that has not been claimed before is told when its claim has ended.
+bool may_offer_cdat(const MailboxRecord& mailbox) {
+    return !offers_cdat(mailbox) && mailbox.state == "starting";
+}
+
 /// Why a mailbox may offer less than its device could.
 std::string circumstances(const MailboxRecord& mailbox) {
     if (mailbox.owner != "daemon" && mailbox.owner != "vfio") {
@@ -49,6 +54,72 @@ Outcome<MailboxSelection> select(const std::vector<DeviceRecord>& devices,
                       "see what it offers with: doectl show " + selection->name());
     }
     return selection;
+}
+
+/// Until the mailbox has been claimed: a request waits for that, as long as a call may last.
+Outcome<void> await_claim(Service& service, const MailboxRecord& mailbox) {
+    const auto asked = service.discover(mailbox.path);
+    if (!asked) {
+        return std::unexpected(asked.error().in(
+            "cannot tell whether " + mailbox_name_of_path(mailbox.path) + " offers a CDAT"));
+    }
+    return {};
+}
+
+/// Those of the device that may be meant.
+std::vector<MailboxRecord> mailboxes_meant(const std::vector<DeviceRecord>& devices,
+                                           const DeviceSelector& selector) {
+    const auto device = select_device(devices, selector);
+    auto mailboxes = device ? (*device)->mailboxes : std::vector<MailboxRecord>();
+    std::erase_if(mailboxes, [&](const MailboxRecord& mailbox) {
+        return mailbox.offset != selector.offset.value_or(mailbox.offset);
+    });
+    return mailboxes;
+}
+
+/// Every device, when a mailbox that may be meant offers a CDAT or all of them have told that they do not.
+Outcome<std::vector<DeviceRecord>> list_claimed(Service& service, const DeviceSelector& selector) {
+    auto devices = list_devices(service);
+    if (!devices) {
+        return devices;
+    }
+    const auto meant = mailboxes_meant(*devices, selector);
+    if (std::ranges::any_of(meant, offers_cdat) || std::ranges::none_of(meant, may_offer_cdat)) {
+        return devices;
+    }
+    Outcome<void> claimed;
+    for (const auto& mailbox : meant) {
+        if (!may_offer_cdat(mailbox)) {
+            continue;
+        }
+        if (auto one = await_claim(service, mailbox); !one && claimed) {
+            claimed = std::move(one);
+        }
+    }
+    devices = list_devices(service);
+    if (devices && !claimed &&
+        std::ranges::none_of(mailboxes_meant(*devices, selector), offers_cdat)) {
+        return std::unexpected(std::move(claimed).error());
+    }
+    return devices;
+}
+
+/// Every device, when all mailboxes have told what they offer; `failures` gets those that did not.
+Outcome<std::vector<DeviceRecord>> list_claimed(Service& service, std::vector<Failure>& failures) {
+    auto devices = list_devices(service);
+    bool waited = false;
+    for (const auto& device : devices ? *devices : std::vector<DeviceRecord>()) {
+        for (const auto& mailbox : device.mailboxes) {
+            if (!may_offer_cdat(mailbox)) {
+                continue;
+            }
+            waited = true;
+            if (auto claimed = await_claim(service, mailbox); !claimed) {
+                failures.push_back(std::move(claimed).error());
+            }
+        }
+    }
+    return waited ? list_devices(service) : devices;
 }
 
 /// What a view needs of doed's document of a table.
@@ -134,7 +205,7 @@ Outcome<CommandOutput> run(const CdatOptions& options, Service& service,
     if (!selector) {
         return std::unexpected(selector.error());
     }
-    const auto devices = list_devices(service);
+    const auto devices = list_claimed(service, *selector);
     if (!devices) {
         return std::unexpected(devices.error());
     }
@@ -149,14 +220,14 @@ Outcome<CommandOutput> run(const CdatOptions& options, Service& service,
 
 Outcome<CommandOutput> run(const CdatAllOptions& options, Service& service,
                            const OutputOptions& output) {
-    const auto devices = list_devices(service);
+    std::vector<Failure> failures;
+    const auto devices = list_claimed(service, failures);
     if (!devices) {
         return std::unexpected(devices.error());
     }
     // The lines of a summary are for all devices of the host, whether their tables can be read or not.
     const bool with_unread = options.view.summary && !output.json;
     std::vector<CdatReading> readings;
-    std::vector<Failure> failures;
     bool any_read = false;
     for (const auto& device : *devices) {
         for (const auto& mailbox : device.mailboxes) {

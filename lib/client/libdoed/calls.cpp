@@ -20,9 +20,9 @@ namespace {
 constexpr std::uint32_t known_cdat_flags = DOED_CDAT_REFRESH;
 
 /// Runs the call and has `give` give out what came, which returns 0 or a negative errno value.
-template <typename Give>
+template <typename Ret, typename Give>
 int run(doed_context* context, Operation operation, const char* path, std::uint32_t flags,
-        const void* ret, Give&& give) noexcept {
+        const Ret* ret, Give&& give) noexcept {
     return with_bus(context, [&](Session& session) {
         if (path == nullptr || ret == nullptr || (flags & ~known_cdat_flags) != 0) {
             return -EINVAL;

@@ -40,7 +40,7 @@ int parse_place(const std::string& where, Place& place) {
         place = {Place::Kind::system, {}};
     } else if (where == "session") {
         place = {Place::Kind::session, {}};
-    } else if (where.find(':') != std::string::npos) {
+    } else if (where.contains(':')) {
         place = {Place::Kind::address, where};
     } else {
         return -EINVAL;

@@ -9,7 +9,6 @@
 
 #include <doed/doed.h>
 
-using doed::client::Ref;
 using doed::client::Session;
 using doed::client::with_bus;
 

@@ -20,6 +20,8 @@ void doed_reply::fail(int why, std::string_view name, std::string_view message) 
         error_message = message;
     } catch (const std::bad_alloc&) {
         // The number has to do.
+        error_name.clear();
+        error_message.clear();
     }
 }
 

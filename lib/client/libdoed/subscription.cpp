@@ -2,6 +2,7 @@
 #include "client/libdoed/subscription.hpp"
 
 #include "base/dbus_names.hpp"
+#include "client/libdoed/boundary.hpp"
 #include "client/libdoed/event_view.hpp"
 #include "client/libdoed/session.hpp"
 
@@ -159,11 +160,11 @@ void doed_subscription::disconnected(int error) noexcept {
     // What has been sent before may still be read, but a stream without its bus tells no more of doed's end.
     state_ = State::over;
     close_stream();
-    try {
+    // Where memory runs out, the functions of the context tell it too.
+    static_cast<void>(doed::client::guarded([&] {
         notices_.push_back({DOED_EVENT_DISCONNECTED, error, {}, {}});
-    } catch (...) {
-        // The functions of the context tell it too.
-    }
+        return 0;
+    }));
 }
 
 std::uint64_t doed_subscription::next_usec() const noexcept {

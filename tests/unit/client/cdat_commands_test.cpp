@@ -186,6 +186,103 @@ TEST(Cdat, EndsAFailedCheckWithAnExitStatusOfItsOwn) {
     EXPECT_EQ(run(CdatOptions{.device = "0d:00.0"}, service, {})->exit_status, 0);
 }
 
+/// A host whose mailboxes are being claimed, until one of them is asked for something.
+void let_start(TableService& service) {
+    service.host_once_claimed = service.host;
+    for (auto& device : service.host) {
+        for (auto& mailbox : device.mailboxes) {
+            mailbox.state = "starting";
+            mailbox.features.clear();
+            mailbox.cdat.reset();
+        }
+    }
+}
+
+TEST(Cdat, WaitsForAMailboxThatIsBeingClaimed) {
+    for (const char* device : {"0d:00.0", "0d:00.0/190"}) {
+        TableService service;
+        let_start(service);
+        const auto output = run(CdatOptions{.device = device}, service, {});
+        ASSERT_TRUE(output) << output.error().line();
+        EXPECT_THAT(output->text, StartsWith("CDAT of 0000:0d:00.0/190, "));
+        EXPECT_THAT(service.calls, ElementsAre("devices", std::string("discover ") + memory_mailbox,
+                                               "devices", std::string("table ") + memory_mailbox,
+                                               std::string("cdat ") + memory_mailbox));
+    }
+}
+
+TEST(Cdat, DoesNotWaitForAMailboxThatIsClaimedAnewNorForOneBesideTheOneWithATable) {
+    TableService service;
+    auto& mailboxes = service.host.front().mailboxes;
+    mailboxes.front().state = "starting";
+    mailboxes.push_back(mailboxes.front());
+    mailboxes.back().cdat.reset();
+    EXPECT_TRUE(run(CdatOptions{.device = "0d:00.0"}, service, {}));
+    EXPECT_THAT(service.calls, Not(testing::Contains(StartsWith("discover "))));
+}
+
+TEST(Cdat, SaysThatAClaimTakesTooLongWithTheCodeForThat) {
+    TableService service;
+    let_start(service);
+    service.host_once_claimed.reset();
+    service.failing_call = "discover";
+    service.failure_name = "org.doed1.Error.DeadlineExceeded";
+    const auto output = run(CdatOptions{.device = "0d:00.0"}, service, {});
+    ASSERT_FALSE(output);
+    EXPECT_EQ(output.error().kind(), FailureKind::timed_out);
+    EXPECT_EQ(output.error().line(),
+              "cannot tell whether 0000:0d:00.0/190 offers a CDAT: late "
+              "(org.doed1.Error.DeadlineExceeded); allow more time with --timeout");
+}
+
+TEST(Cdat, IsContentWithATableWhereAnotherMailboxOfTheDeviceCannotBeClaimed) {
+    TableService service;
+    let_start(service);
+    auto& claimed = service.host_once_claimed->front().mailboxes;
+    claimed.push_back(claimed.front());
+    claimed.back().cdat.reset();
+    claimed.back().state = "dead";
+    service.failing_call = "discover";
+    service.failure_name = "org.doed1.Error.Dead";
+    EXPECT_TRUE(run(CdatOptions{.device = "0d:00.0"}, service, {}));
+}
+
+TEST(Cdat, RefusesAMailboxThatTurnsOutToOfferNone) {
+    TableService service;
+    let_start(service);
+    service.host_once_claimed->front().mailboxes.front().cdat.reset();
+    const auto output = run(CdatOptions{.device = "0d:00.0"}, service, {});
+    ASSERT_FALSE(output);
+    EXPECT_EQ(output.error().kind(), FailureKind::refused);
+    EXPECT_EQ(output.error().message(), "0000:0d:00.0/190 offers no CDAT");
+}
+
+TEST(CdatAll, WaitsForMailboxesThatAreBeingClaimed) {
+    TableService service;
+    let_start(service);
+    const auto check = run(CdatAllOptions{.view = {.check = true}}, service, {});
+    ASSERT_TRUE(check);
+    EXPECT_EQ(check->text,
+              "0000:0d:00.0/190: no problems\n"
+              "10000:01:00.0/100: no problems\n"
+              "10000:01:00.0/200: no problems\n");
+    EXPECT_EQ(check->exit_status, 0);
+}
+
+TEST(CdatAll, TellsOfMailboxesThatCouldNotBeClaimedInTime) {
+    TableService service;
+    service.host.front().mailboxes.front().state = "starting";
+    service.host.front().mailboxes.front().cdat.reset();
+    service.failing_call = "discover";
+    const auto output = run(CdatAllOptions{}, service, {});
+    ASSERT_TRUE(output);
+    EXPECT_THAT(output->text, StartsWith("CDAT of 10000:01:00.0/100"));
+    EXPECT_THAT(
+        output->warnings,
+        ElementsAre(StartsWith("cannot tell whether 0000:0d:00.0/190 offers a CDAT: late")));
+    EXPECT_EQ(output->exit_status, exit_code(FailureKind::timed_out));
+}
+
 TEST(CdatAll, PrintsEveryTableThereIs) {
     TableService service;
     const auto report = run(CdatAllOptions{}, service, {});

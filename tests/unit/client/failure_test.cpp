@@ -2,6 +2,7 @@
 #include "client/failure.hpp"
 
 #include <cerrno>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -75,6 +76,21 @@ TEST(AnErrno, IsToldInWordsWhateverItsSign) {
               "file: No such file or directory; see whether the name is right");
     EXPECT_EQ(failure_from_errno(-ENOENT, "file").line(),
               "file: No such file or directory; see whether the name is right");
+}
+
+TEST(AFailureOfAFile, HasTheSameKindWhateverWasToBeDoneWithIt) {
+    using enum FailureKind;
+    constexpr std::pair<int, FailureKind> kinds[] = {
+        {ENOENT, not_found},    {ENOTDIR, not_found},   {EACCES, access_denied},
+        {EPERM, access_denied}, {EROFS, access_denied}, {ENOSPC, general},
+        {EISDIR, general},      {EIO, general},
+    };
+    for (const auto& [error, kind] : kinds) {
+        EXPECT_EQ(failure_of_file(error, "file").kind(), kind) << error;
+        EXPECT_EQ(failure_of_file(-error, "file").kind(), kind) << error;
+        EXPECT_EQ(failure_of_file(error, "file").line(), failure_from_errno(error, "file").line());
+        EXPECT_EQ(failure_from_errno(error, "call").kind(), general) << "what is no file has none";
+    }
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ TEST(OutputToAFile, ThatCannotBeMadeSaysWhy) {
     EXPECT_EQ(written.error().line(),
               "cannot open /nonexistent/table: No such file or directory; "
               "see whether the name is right");
+    EXPECT_EQ(written.error().kind(), FailureKind::not_found);
 }
 
 TEST(OutputToAFile, OnAFullDiskSaysSo) {

@@ -7,6 +7,7 @@
 #include "samples.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ class TableService final : public Service {
 public:
     Outcome<std::vector<DeviceRecord>> devices() override { return answer("devices", host); }
     Outcome<std::vector<Feature>> discover(const std::string& path) override {
+        if (host_once_claimed) {
+            host = *host_once_claimed;
+        }
         return answer("discover " + path, features);
     }
     Outcome<std::vector<std::uint8_t>> table(const std::string& path, bool refresh) override {
@@ -57,6 +61,7 @@ public:
     }
 
     std::vector<DeviceRecord> host = samples::host();
+    std::optional<std::vector<DeviceRecord>> host_once_claimed;  ///< from a discovery on
     std::vector<Feature> features{samples::discovery()};
     std::vector<std::uint8_t> bytes = samples::sound_table();
     CdatRecord record{.source = "mailbox"};

@@ -224,6 +224,20 @@ TEST_F(ALeaseRegistry, MayBeDroppedByWhomItTells) {
     loop.run_for(std::chrono::milliseconds(5));
 }
 
+TEST_F(ALeaseRegistry, TellsWhoLooksOfAnEndThatIsNewsToIt) {
+    registry->look(device, offset);
+    auto lease = grant();
+    registry->look(device, offset);
+    EXPECT_EQ(ended, 0);
+    lease.reset();
+    registry->look(device, offset);
+    EXPECT_EQ(ended, 1) << "nothing has been heard yet";
+    const auto next = grant();
+    loop.run_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(ended, 1) << "the news is of the one before";
+    EXPECT_EQ(text(), ":1.42\n");
+}
+
 // --- What else may happen to the file ------------------------------------------------------------------------------------------
 
 TEST_F(ALeaseRegistry, TakesNoOtherClosingForTheEnd) {
@@ -373,11 +387,12 @@ TEST_F(ALeaseRegistry, FollowsNoLink) {
 
 TEST(APrivateLeaseRegistry, TakesItsDirectoryWithIt) {
     const FakeTree temporary;
+    const std::string before = std::filesystem::temp_directory_path();
     ::setenv("TMPDIR", temporary.root().c_str(), 1);
     boost::asio::io_context loop{1};
     auto one = LeaseRegistry::open_private(loop.get_executor()).value();
     auto other = LeaseRegistry::open_private(loop.get_executor()).value();
-    ::unsetenv("TMPDIR");
+    ::setenv("TMPDIR", before.c_str(), 1);
     const auto lease = one->grant(device, offset, ":1.42", [] {});
     EXPECT_TRUE(lease);
     EXPECT_TRUE(other->grant(device, offset, ":1.42", [] {}));

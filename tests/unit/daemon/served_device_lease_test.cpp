@@ -101,6 +101,69 @@ TEST_F(ALentDevice, HasBeenGivenBackWhenItsHolderGetsTheLease) {
     EXPECT_EQ(side.host.most_handles(), 1);
 }
 
+TEST_F(ALentDevice, IsLentAgainToWhoAsksRightAfterTheLeaseHasEnded) {
+    serve();
+    auto lease = lend();
+    for (int turn = 0; turn < 100 && !HasFailure(); ++turn) {
+        lease.reset();
+        lease = lend();
+    }
+    expect_lent();
+    EXPECT_TRUE(side.host.wait_for_handles(0));
+}
+
+TEST_F(ALentDevice, IsLentToOneOfThoseWhoWaitForIt) {
+    serve();
+    auto lease = lend();
+    lease.reset();
+    const auto one = client.start(mailbox_path, mailbox_interface, "Release");
+    const auto other = client.start(mailbox_path, mailbox_interface, "Release");
+    ASSERT_TRUE(client.wait_for(one));
+    ASSERT_TRUE(client.wait_for(other));
+    EXPECT_EQ(one->error, "") << one->message;
+    EXPECT_EQ(other->error, error_prefix + "Released");
+    one->descriptor.reset();
+    expect_daemon();
+}
+
+/// Its lease has ended, and its opening waits for the test and fails then.
+class AnOpeningDevice : public ALentDevice {
+protected:
+    void serve_and_open() {
+        serve();
+        auto lease = lend();
+        EXPECT_TRUE(side.host.wait_for_handles(0));
+        side.host.at_next_open([this] {
+            opened_.get_future().wait();
+            return base::Error(Errc::io, "config: no memory");
+        });
+        lease.reset();
+        EXPECT_TRUE(wait_for("Owner", "daemon"));
+    }
+    void end_opening() { opened_.set_value(); }
+
+private:
+    std::promise<void> opened_;
+};
+
+TEST_F(AnOpeningDevice, IsWaitedForByWhoWantsToBorrowIt) {
+    serve_and_open();
+    const auto lease = client.start(mailbox_path, mailbox_interface, "Release");
+    EXPECT_EQ(property("State"), "starting");
+    EXPECT_FALSE(lease->done);
+    end_opening();
+    ASSERT_TRUE(client.wait_for(lease));
+    EXPECT_EQ(lease->error, "org.freedesktop.DBus.Error.IOError");
+}
+
+TEST_F(AnOpeningDevice, IsNotWaitedForLongerThanTheBorrowerWants) {
+    side.config.default_deadline = std::chrono::milliseconds(20);
+    serve_and_open();
+    EXPECT_EQ(error_of(mailbox_interface, "Release"), error_prefix + "DeadlineExceeded");
+    end_opening();
+    EXPECT_TRUE(wait_for("Owner", "none"));
+}
+
 TEST_F(ALentDevice, IsTakenBackFromAHolderThatLeftBeforeItGotTheLease) {
     serve_and_read();
     TestClient holder(side.bus.address());

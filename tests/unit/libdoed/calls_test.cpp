@@ -212,21 +212,50 @@ TEST(ATable, InAFileThatSomebodyCouldChangeIsRefused) {
     EXPECT_THAT(doed_last_error_message(context.get()), HasSubstr("not sealed"));
 }
 
+/// While it lives there is no standard input: the next descriptor that is made without care gets its number. Threads that run
+/// meanwhile must make none but above the standard streams.
+class WithoutStandardInput {
+public:
+    WithoutStandardInput() : saved_(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)) {
+        ::close(STDIN_FILENO);
+    }
+    WithoutStandardInput(const WithoutStandardInput&) = delete;
+    WithoutStandardInput& operator=(const WithoutStandardInput&) = delete;
+    ~WithoutStandardInput() {
+        if (saved_) {
+            ::dup2(saved_.get(), STDIN_FILENO);
+        }
+    }
+    /// It has to be there: else it is some connection's descriptor that is taken away.
+    [[nodiscard]] bool was_there() const noexcept { return static_cast<bool>(saved_); }
+
+private:
+    base::UniqueFd saved_;
+};
+
 TEST(ALease, IsADescriptorAboveTheStandardStreamsAndClosedOnExec) {
-    const FakeDoed doed({{"Release", fd_reply([] { return ::open("/dev/null", O_RDONLY); })}});
+    // A test that is run without one, before a connection gets its number.
+    if (::fcntl(STDIN_FILENO, F_GETFD) < 0) {
+        ASSERT_EQ(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+    }
+    // Open all the while: what the service closes is a copy, made above the standard streams.
+    const base::UniqueFd lent(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const FakeDoed doed(
+        {{"Release", fd_reply([&] { return ::fcntl(lent.get(), F_DUPFD_CLOEXEC, 3); })}});
     const auto context = make_context();
     ASSERT_EQ(doed_connect(context.get()), 0);
-    const base::UniqueFd saved(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
-    ::close(STDIN_FILENO);
     int fd = -1;
-    const int result = doed_release(context.get(), mailbox_path, &fd);
-    const base::UniqueFd lease(fd);
-    if (saved) {
-        ::dup2(saved.get(), STDIN_FILENO);
+    int result = -1;
+    {
+        const WithoutStandardInput without;
+        ASSERT_TRUE(without.was_there());
+        result = doed_release(context.get(), mailbox_path, &fd);
     }
+    const base::UniqueFd lease(fd);
     ASSERT_EQ(result, 0);
     EXPECT_GT(lease.get(), STDERR_FILENO);
     EXPECT_TRUE((::fcntl(lease.get(), F_GETFD) & FD_CLOEXEC) != 0);
+    EXPECT_GE(::fcntl(STDIN_FILENO, F_GETFD), 0) << "nobody has closed what is not theirs";
 }
 
 TEST(ADeadline, EndsACallThatNobodyAnswers) {
