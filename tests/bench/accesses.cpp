@@ -13,8 +13,8 @@ namespace doed::bench {
 namespace {
 
 std::unique_ptr<Policy> on_device(PolicyKind kind, std::span<const std::uint8_t> table) {
-    return make_policy(
-        kind, {std::make_shared<MeasuredDevice>(table, emulator::ResponseTimeRange{}, 1)});
+    return make_policy(kind,
+                       {std::make_shared<MeasuredDevice>(table, emulator::ResponseTimeRange{}, 1)});
 }
 
 void count_table(PolicyKind kind) {

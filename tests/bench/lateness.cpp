@@ -140,8 +140,8 @@ void measure_all(base::Duration time_each) {
 int main(int argc, char** argv) {
     using namespace doed::bench;
     try {
-        const std::chrono::milliseconds each(
-            argc > 1 ? number("MILLISECONDS", argv[1], 1, 600'000) : 400);
+        const std::chrono::milliseconds each(argc > 1 ? number("MILLISECONDS", argv[1], 1, 600'000)
+                                                      : 400);
         if (argc > 2) {
             measure_one(std::chrono::microseconds(number("RESPONSE_US", argv[2], 0, 999'999)),
                         each);

@@ -188,7 +188,8 @@ int main(int argc, char** argv) {
         // Extended config space.
         const auto offset = doed::bench::number("OFFSET", argv[2], 0x100, 0xFFC, 16);
         const auto tables = doed::bench::number("TABLES", argv[3], 1, 1'000'000);
-        doed::bench::run(argv[1], static_cast<int>(offset), static_cast<std::size_t>(tables), argv[4]);
+        doed::bench::run(argv[1], static_cast<int>(offset), static_cast<std::size_t>(tables),
+                         argv[4]);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "libpci-reader: %s\n", error.what());
         return 1;

@@ -54,14 +54,13 @@ enum class PolicyKind {
     linux_7ms,
     spdm_utils,
     tee_io,
-    limit,         ///< knows when the response will be ready, and is awake by then while it is alone
+    limit,  ///< knows when the response will be ready, and is awake by then while it is alone
     limit_asleep,  ///< knows it too, and sleeps until then: what waiting takes at the least
 };
 
-inline constexpr PolicyKind all_policies[] = {PolicyKind::doed,      PolicyKind::linux_4ms,
-                                              PolicyKind::linux_7ms, PolicyKind::spdm_utils,
-                                              PolicyKind::tee_io,    PolicyKind::limit,
-                                              PolicyKind::limit_asleep};
+inline constexpr PolicyKind all_policies[] = {
+    PolicyKind::doed,   PolicyKind::linux_4ms, PolicyKind::linux_7ms,   PolicyKind::spdm_utils,
+    PolicyKind::tee_io, PolicyKind::limit,     PolicyKind::limit_asleep};
 
 [[nodiscard]] std::string_view name_of(PolicyKind kind);
 /// A mailbox is claimed first, when it is doed's.

@@ -51,6 +51,11 @@ def time_text(us):
     return f"{us / 1000:.1f} ms" if us >= 995 else f"{us:.0f} us"
 
 
+def response_text(us):
+    """Of a device, whose time is a round one."""
+    return f"{us / 1000:g} ms" if us >= 1000 else f"{us:g} us"
+
+
 def share_text(share):
     return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
 
@@ -106,8 +111,8 @@ def where_met(met):
     times = sorted(met)
     good = [us for us in times if met[us]]
     if len(good) > 1 and good == times[-len(good):]:
-        return f"met from {time_text(good[0])} on" if len(good) < len(times) else "met at all"
-    return "met at " + ", ".join(map(time_text, good)) if good else "met at none"
+        return f"met from {response_text(good[0])} on" if len(good) < len(times) else "met at all"
+    return "met at " + ", ".join(map(response_text, good)) if good else "met at none"
 
 
 def formula(line):
@@ -146,7 +151,7 @@ def add_lateness_row(budgets, lines, mailboxes, shape, times_us, name):
         budget = share_text(IN_BUDGET)
         met = {cell["response_us"]: cell["in_budget"] >= IN_BUDGET for cell in cells["doed"]}
     else:
-        budget = f"from {time_text(MANY_FROM_US)} on {share_text(OF_LIMIT)} of the limit's"
+        budget = f"from {response_text(MANY_FROM_US)} on {share_text(OF_LIMIT)} of the limit's"
         met = {cell["response_us"]: cell["in_budget"] >= OF_LIMIT * limit["in_budget"]
                for cell, limit in zip(cells["doed"], cells["limit"]) if cell["response_us"] >= MANY_FROM_US}
     budgets.add_times(f"no later than 100 us or 10 %, {name}", budget, joined(share_text, cells["doed"], "in_budget"), met,
@@ -160,7 +165,7 @@ def add_lateness(budgets, lines):
         for shape in SHAPES:
             add_lateness_row(budgets, lines, mailboxes, shape, TIMES_US,
                              f"{shape}, {mailboxes} mailbox{'es' if mailboxes > 1 else ''}")
-    times = ", ".join(map(time_text, UNEVEN_TIMES_US))
+    times = " / ".join(map(response_text, UNEVEN_TIMES_US))
     add_lateness_row(budgets, lines, 1, "fixed", UNEVEN_TIMES_US, f"fixed, 1 mailbox, {times}")
     # So many at least, of the three shapes.
     for mailboxes in (1, MANY):
@@ -177,7 +182,7 @@ def add_waiting(budgets, lines):
         cells = {policy: row(lines, policy, 1, shape, TIMES_US) for policy in (*POLICIES, ASLEEP)}
         met = {policy: {cell["response_us"]: cell["cpu_waiting"] <= WAITING for cell in cells[policy]} for policy in cells}
         share = {policy: joined(share_text, cells[policy], "cpu_waiting") for policy in cells}
-        budgets.add_times(f"processor while waiting, of one core, {shape}", share_text(WAITING), share["doed"], met["doed"],
+        budgets.add_times(f"processor while waiting, of one core, {shape}", f"{100 * WAITING:.0f} %", share["doed"], met["doed"],
                           f"asleep until its look: {share[ASLEEP]}; {where_met(met[ASLEEP])}",
                           f"Linux, 4 ms {share['Linux, 4 ms']}; spdm-utils {share['spdm-utils']}")
         looks = {policy: " / ".join(f"{cell['looks']:.1f}" for cell in cells[policy]) for policy in POLICIES}
@@ -310,7 +315,7 @@ def write_page(budgets, lines, build_type):
         budgets.table.markdown(), "",
         "Six values in a row are for devices that take 50 us, 200 us, 1, 5, 20 and 100 ms; times are medians. The rows of exchanges",
         f"say how many each figure is of, at least. Rows of {MANY} mailboxes are judged for devices that take "
-        f"{time_text(MANY_FROM_US)} or more, by what the limit",
+        f"{response_text(MANY_FROM_US)} or more, by what the limit",
         "reaches in the same run; all others for each of their devices, and one that misses its budget for any has missed it.",
         f"Outside config accesses the profile of long reads shows: {rest}.", "",
         "![how late a response is seen, over the response time](performance/latency.svg)", "",
