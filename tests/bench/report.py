@@ -167,13 +167,18 @@ def add_lateness(budgets, lines):
                              f"{shape}, {mailboxes} mailbox{'es' if mailboxes > 1 else ''}")
     times = " / ".join(map(response_text, UNEVEN_TIMES_US))
     add_lateness_row(budgets, lines, 1, "fixed", UNEVEN_TIMES_US, f"fixed, 1 mailbox, {times}")
-    # So many at least, of the three shapes.
-    for mailboxes in (1, MANY):
-        fewest = {policy: " / ".join(str(min(cell["exchanges"] for cell in cells)) for cells in
-                                     zip(*(row(lines, policy, mailboxes, shape, TIMES_US) for shape in SHAPES)))
-                  for policy in POLICIES}
-        budgets.add(f"exchanges behind each of these, {mailboxes} mailbox{'es' if mailboxes > 1 else ''}", "", fewest["doed"],
-                    None, fewest["limit"], "; ".join(f"{peer} {fewest[peer]}" for peer in PEERS))
+    add_exchanges(budgets, lines, 1, SHAPES, TIMES_US, "1 mailbox")
+    add_exchanges(budgets, lines, 1, ["fixed"], UNEVEN_TIMES_US, f"1 mailbox, {times}")
+    add_exchanges(budgets, lines, MANY, SHAPES, TIMES_US, f"{MANY} mailboxes")
+
+
+def add_exchanges(budgets, lines, mailboxes, shapes, times_us, name):
+    """How many each figure is of: at least, of these shapes."""
+    fewest = {policy: " / ".join(str(min(cell["exchanges"] for cell in cells)) for cells in
+                                 zip(*(row(lines, policy, mailboxes, shape, times_us) for shape in shapes)))
+              for policy in POLICIES}
+    budgets.add(f"exchanges behind each of these, {name}", "", fewest["doed"], None, fewest["limit"],
+                "; ".join(f"{peer} {fewest[peer]}" for peer in PEERS))
 
 
 def add_waiting(budgets, lines):
