@@ -9,6 +9,7 @@
 //                                       how long a property read, GetTable and Ping take, one after the other all that time, and
 //                                       GetId, which the bus answers without doed; and of the longest of each, what the main
 //                                       threads of client, bus and doed, the PIDs, ran and waited for a processor
+#include "bench/arguments.hpp"
 #include "bench/samples.hpp"
 
 #include <systemd/sd-bus.h>
@@ -25,6 +26,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace doed::bench {
@@ -269,15 +271,17 @@ int main(int argc, char** argv) {
         if (mode == "rates" && argc > 4) {
             Connection connection(argv[2], argv[3]);
             std::vector<const Call*> calls{&ping};
-            for (const std::string name : std::span(argv + 4, argv + argc)) {
+            const std::span names(argv + 4, argv + argc);
+            calls.reserve(1 + names.size());
+            for (const std::string_view name : names) {
                 calls.push_back(name == get_table.name ? &get_table : &get_table_fd);
             }
             return measure_rates(connection, calls);
         }
         if (mode == "probe" && argc == 7) {
+            const std::chrono::seconds time(number("SECONDS", argv[4], 1, 3600));
             Connection connection(argv[2], argv[3]);
-            return measure_latency(connection, std::chrono::seconds(std::atoi(argv[4])), argv[5],
-                                   argv[6]);
+            return measure_latency(connection, time, argv[5], argv[6]);
         }
     } catch (const std::exception& error) {
         std::fprintf(stderr, "bench-client: %s\n", error.what());

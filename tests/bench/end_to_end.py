@@ -9,6 +9,7 @@ usage: MESON_BUILD_ROOT=FOLDER end_to_end.py [dbus|stall|idle|functions|hotplug|
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import statistics
@@ -95,7 +96,14 @@ def lines_of(*words):
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
+def library_version(name):
+    """The version of a library that the build folder was configured with."""
+    dependencies = json.loads((harness.BUILD / "meson-info/intro-dependencies.json").read_text())
+    return next(dependency["version"] for dependency in dependencies if dependency["name"] == name)
+
+
 def measure_dbus():
+    about = {"sdbus": library_version("sdbus-c++"), "system": platform.freedesktop_os_release()["PRETTY_NAME"]}
     sizes = {1: 160, 2: 64 << 10, 3: 1 << 20}
     with World() as world:
         world.start(*(device(number, response_time_us=0,
@@ -105,7 +113,7 @@ def measure_dbus():
             # What is longer than a message may be has GetTableFd alone.
             calls = ["GetTableFd"] if size > 64 << 10 else ["GetTable", "GetTableFd"]
             for line in lines_of("rates", world.bus.address, mailbox(number), *calls):
-                tell(**line, size_bytes=size)
+                tell(**line, size_bytes=size, **about)
 
 
 class Refreshing:

@@ -2,6 +2,7 @@
 //
 // What the engine itself costs: tables and one long response, read from a device that answers at once, on a virtual clock, so
 // that nothing waits; beside the same accesses by a bare loop. Google Benchmark: --benchmark_filter and the rest are its options.
+#include "bench/made_table.hpp"
 #include "bench/measured_device.hpp"
 #include "bench/references.hpp"
 #include "cdat/table_access.hpp"
@@ -14,30 +15,9 @@
 namespace doed::bench {
 namespace {
 
-/// A table of `size_bytes`: its header and structures of a reserved type, each as long as one entry may be.
+/// The one QEMU makes up, or one of `size_bytes`.
 std::vector<std::uint8_t> table_of(std::size_t size_bytes) {
-    if (size_bytes == 160) {
-        return cdat::default_endpoint_table(256U << 20);
-    }
-    std::vector<std::uint8_t> table(16);
-    for (std::size_t i = 0; i < 4; ++i) {
-        table[i] = static_cast<std::uint8_t>(size_bytes >> 8 * i);
-    }
-    table[4] = 1;
-    while (table.size() < size_bytes) {
-        const std::size_t length = std::min<std::size_t>(size_bytes - table.size(), 0x8000);
-        const std::size_t begin = table.size();
-        table.resize(begin + length);
-        table[begin] = 0xC0;
-        table[begin + 2] = static_cast<std::uint8_t>(length);
-        table[begin + 3] = static_cast<std::uint8_t>(length >> 8);
-    }
-    std::uint8_t sum = 0;
-    for (const std::uint8_t byte : table) {
-        sum = static_cast<std::uint8_t>(sum + byte);
-    }
-    table[5] = static_cast<std::uint8_t>(-sum);
-    return table;
+    return size_bytes == 160 ? cdat::default_endpoint_table(256U << 20) : make_table(size_bytes);
 }
 
 std::shared_ptr<MeasuredDevice> make_device(const benchmark::State& state) {

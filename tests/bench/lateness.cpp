@@ -2,11 +2,13 @@
 //
 // How much later than the device's own response time a requester has the response, what it looks at the device for that, and
 // what processor time it takes; for each policy, device and number of devices, a line of JSON.
+#include "bench/arguments.hpp"
 #include "bench/policies.hpp"
 #include "cdat/table_builder.hpp"
 
 #include <algorithm>
-#include <cstdlib>
+#include <cstdio>
+#include <exception>
 #include <span>
 #include <string>
 
@@ -32,6 +34,8 @@ constexpr Shape bimodal{"bimodal", [](base::Duration t) {
 
 constexpr base::Duration checked_times[] = {50us, 200us, 1ms, 5ms, 20ms, 100ms};
 constexpr base::Duration further_times[] = {100us, 500us, 2ms, 10ms, 50ms};
+/// No multiples of 4 ms, the times of Linux' looks.
+constexpr base::Duration uneven_times[] = {3ms, 18ms, 93ms};
 
 /// Long enough to be learned, then enough for a median.
 constexpr std::size_t exchanges_before = 6;
@@ -40,6 +44,7 @@ constexpr std::size_t exchanges_max = 400;
 Devices make_devices(std::size_t count, emulator::ResponseTimeRange response_time) {
     const auto table = cdat::default_endpoint_table(256U << 20);
     Devices devices;
+    devices.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
         devices.push_back(std::make_shared<MeasuredDevice>(table, response_time, i + 1));
     }
@@ -97,16 +102,34 @@ void report(PolicyKind kind, std::size_t count, const Shape& shape, base::Durati
 void measure(std::size_t count, std::span<const Shape> shapes,
              std::span<const base::Duration> times, base::Duration time_each) {
     for (const PolicyKind kind : all_policies) {
+        if (kind == PolicyKind::limit_asleep && count > 1) {
+            continue;  // as the limit is then
+        }
         const Use idle = without_waiting(kind, count);
         for (const auto& shape : shapes) {
             for (const auto time : times) {
-                // Ten exchanges at least, of the slowest devices.
+                // Twenty exchanges at least, of the slowest devices.
                 const Run run =
-                    run_on(kind, count, shape.around(time), std::max(time_each, time * 10));
+                    run_on(kind, count, shape.around(time), std::max(time_each, time * 20));
                 report(kind, count, shape, time, run, idle);
             }
         }
     }
+}
+
+/// doed alone, one mailbox.
+void measure_one(base::Duration time, base::Duration time_each) {
+    const Use idle = without_waiting(PolicyKind::doed, 1);
+    const Run run = run_on(PolicyKind::doed, 1, fixed.around(time), time_each);
+    report(PolicyKind::doed, 1, fixed, time, run, idle);
+}
+
+void measure_all(base::Duration time_each) {
+    constexpr Shape shapes[] = {fixed, jittered, bimodal};
+    measure(1, shapes, checked_times, time_each);
+    measure(1, std::span(shapes).first(1), uneven_times, time_each);
+    measure(1, std::span(shapes).subspan(1, 1), further_times, time_each);
+    measure(64, shapes, checked_times, time_each);
 }
 
 }  // namespace
@@ -116,17 +139,18 @@ void measure(std::size_t count, std::span<const Shape> shapes,
 // With a response time: doed alone, one mailbox, a fixed time; for perf and strace.
 int main(int argc, char** argv) {
     using namespace doed::bench;
-    const std::chrono::milliseconds each(argc > 1 ? std::atoi(argv[1]) : 400);
-    constexpr Shape shapes[] = {fixed, jittered, bimodal};
-    if (argc > 2) {
-        const std::chrono::microseconds time(std::atoi(argv[2]));
-        const Use idle = without_waiting(PolicyKind::doed, 1);
-        const Run run = run_on(PolicyKind::doed, 1, fixed.around(time), each);
-        report(PolicyKind::doed, 1, fixed, time, run, idle);
-        return 0;
+    try {
+        const std::chrono::milliseconds each(argc > 1 ? number("MILLISECONDS", argv[1], 1, 600'000)
+                                                      : 400);
+        if (argc > 2) {
+            measure_one(std::chrono::microseconds(number("RESPONSE_US", argv[2], 0, 999'999)),
+                        each);
+        } else {
+            measure_all(each);
+        }
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "bench-lateness: %s\n", error.what());
+        return 1;
     }
-    measure(1, shapes, checked_times, each);
-    measure(1, std::span(shapes).subspan(1, 1), further_times, each);
-    measure(64, shapes, checked_times, each);
     return 0;
 }

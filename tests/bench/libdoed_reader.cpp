@@ -8,6 +8,7 @@
 //
 // MAILBOX is its D-Bus object; FILE gets the table. Prints one line of JSON: the time for one table, and for one copy. Any
 // error ends it.
+#include "bench/arguments.hpp"
 #include "bench/samples.hpp"
 
 #include <cstdint>
@@ -84,12 +85,13 @@ void run(const std::string& mailbox, std::size_t tables, const std::string& file
 }  // namespace doed::bench
 
 int main(int argc, char** argv) {
-    if (argc != 4 || std::atoi(argv[2]) < 1) {
+    if (argc != 4) {
         std::fputs("usage: libdoed-reader MAILBOX TABLES FILE\n", stderr);
         return 2;
     }
     try {
-        doed::bench::run(argv[1], static_cast<std::size_t>(std::atoi(argv[2])), argv[3]);
+        const auto tables = doed::bench::number("TABLES", argv[2], 1, 1'000'000);
+        doed::bench::run(argv[1], static_cast<std::size_t>(tables), argv[3]);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "libdoed-reader: %s\n", error.what());
         return 1;

@@ -10,6 +10,7 @@
 // OFFSET is that of the DOE capability, in hexadecimal; FILE gets the table. Prints one line of JSON: the time for one table
 // and the accesses of all of them, by its own count; once before the first it looks whether the mailbox rests. Any error
 // ends it.
+#include "bench/arguments.hpp"
 #include "bench/samples.hpp"
 
 #include <array>
@@ -179,13 +180,16 @@ void run(const std::string& address, int offset, std::size_t tables, const std::
 }  // namespace doed::bench
 
 int main(int argc, char** argv) {
-    if (argc != 5 || std::atoi(argv[3]) < 1) {
+    if (argc != 5) {
         std::fputs("usage: libpci-reader DDDD:BB:DD.F OFFSET TABLES FILE\n", stderr);
         return 2;
     }
     try {
-        doed::bench::run(argv[1], static_cast<int>(std::strtol(argv[2], nullptr, 16)),
-                         static_cast<std::size_t>(std::atoi(argv[3])), argv[4]);
+        // Extended config space.
+        const auto offset = doed::bench::number("OFFSET", argv[2], 0x100, 0xFFC, 16);
+        const auto tables = doed::bench::number("TABLES", argv[3], 1, 1'000'000);
+        doed::bench::run(argv[1], static_cast<int>(offset), static_cast<std::size_t>(tables),
+                         argv[4]);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "libpci-reader: %s\n", error.what());
         return 1;

@@ -63,9 +63,12 @@ Run measure(const Devices& devices, Body body) {
     return run;
 }
 
-/// One exchange: the header of a table.
-class HeaderOperation final : public doe::Operation {
+/// One exchange: an entry of a table.
+class EntryOperation final : public doe::Operation {
 public:
+    explicit EntryOperation(std::uint16_t handle) noexcept
+        : request_{static_cast<std::uint32_t>(handle) << 16} {}
+
     [[nodiscard]] doe::Protocol protocol() const noexcept override {
         return doe::protocol_table_access;
     }
@@ -78,7 +81,7 @@ public:
     }
 
 private:
-    std::array<std::uint32_t, 1> request_{};
+    std::array<std::uint32_t, 1> request_;
 };
 
 class DoedPolicy final : public Policy {
@@ -86,6 +89,7 @@ public:
     explicit DoedPolicy(Devices devices) : devices_(std::move(devices)) {
         doe::MailboxOptions options;
         std::uint8_t bus = 0;
+        services_.reserve(devices_.size());
         for (const auto& device : devices_) {
             auto config = io::attended(workers_, std::make_unique<MeasuredConfigSpace>(device));
             services_.push_back(io::MailboxService::create(
@@ -95,7 +99,7 @@ public:
             services_.back()->start();
         }
         // Claimed, and everything in memory, once each has been asked.
-        [[maybe_unused]] const Run first = exchange({.exchanges_max = 1, .time_max = 1h});
+        [[maybe_unused]] const Run first = exchange({.exchanges_max = 1, .time_max = 1h}, 0);
     }
     ~DoedPolicy() override {
         for (const auto& service : services_) {
@@ -105,11 +109,11 @@ public:
         workers_.join();
     }
 
-    Run exchange(const Effort& effort) override {
+    Run exchange(const Effort& effort, std::uint16_t handle) override {
         return measure(devices_, [&](Run& run) {
             const auto until = Clock::now() + effort.time_max;
             for (std::size_t i = 0; i < devices_.size(); ++i) {
-                begin_exchange(run, i, effort.exchanges_max, until);
+                begin_exchange(run, i, handle, effort.exchanges_max, until);
             }
             serve();
         });
@@ -126,11 +130,12 @@ public:
     }
 
 private:
-    void begin_exchange(Run& run, std::size_t i, std::size_t left, base::TimePoint until) {
-        ask(std::make_shared<HeaderOperation>(), i, [this, &run, i, left, until] {
+    void begin_exchange(Run& run, std::size_t i, std::uint16_t handle, std::size_t left,
+                        base::TimePoint until) {
+        ask(std::make_shared<EntryOperation>(handle), i, [this, &run, i, handle, left, until] {
             run.add(*devices_[i], Clock::now());
             if (left > 1 && Clock::now() < until) {
-                begin_exchange(run, i, left - 1, until);
+                begin_exchange(run, i, handle, left - 1, until);
             }
         });
     }
@@ -167,10 +172,10 @@ public:
           exchange_(std::move(exchange)),
           header_twice_(header_twice) {}
 
-    Run exchange(const Effort& effort) override {
+    Run exchange(const Effort& effort, std::uint16_t handle) override {
         const auto until = Clock::now() + effort.time_max;
         return on_threads([&](Run& run, MeasuredDevice& device, const Port& port) {
-            const Object request = table_request(0);
+            const Object request = table_request(handle);
             std::size_t left = effort.exchanges_max;
             do {
                 [[maybe_unused]] const Object response = exchange_(port, device, request);
@@ -196,6 +201,7 @@ private:
         return measure(devices_, [&](Run& all) {
             std::vector<Run> runs(devices_.size());
             std::vector<std::thread> threads;
+            threads.reserve(devices_.size());
             for (std::size_t i = 0; i < devices_.size(); ++i) {
                 threads.emplace_back([&, i] {
                     MeasuredConfigSpace config(devices_[i]);
@@ -216,10 +222,10 @@ private:
     bool header_twice_;
 };
 
-/// Returns when the response is ready, by the clock. Alone, by watching it; many cannot, and sleep as exactly as the kernel can.
-void wait_until_ready(const MeasuredDevice& device, bool alone) {
+/// Returns when the response is ready, by the clock: watching it during the last 200 us, or asleep, as exactly as the kernel can.
+void wait_until_ready(const MeasuredDevice& device, bool watching) {
     ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-    std::this_thread::sleep_until(device.ready_at() - (alone ? base::Duration(200us) : 0us));
+    std::this_thread::sleep_until(device.ready_at() - (watching ? base::Duration(200us) : 0us));
     while (Clock::now() < device.ready_at()) {
     }
 }
@@ -243,10 +249,12 @@ ReferencePolicy::Exchange exchange_of(PolicyKind kind, bool alone) {
                 return tee_io_exchange(port, request);
             };
         case PolicyKind::doed:
-        case PolicyKind::limit: break;
+        case PolicyKind::limit:
+        case PolicyKind::limit_asleep: break;
     }
-    return [alone](const Port& port, const MeasuredDevice& device, Request request) {
-        return bare_exchange(port, request, [&] { wait_until_ready(device, alone); });
+    const bool watching = alone && kind == PolicyKind::limit;
+    return [watching](const Port& port, const MeasuredDevice& device, Request request) {
+        return bare_exchange(port, request, [&] { wait_until_ready(device, watching); });
     };
 }
 
@@ -274,6 +282,7 @@ std::string_view name_of(PolicyKind kind) {
         case PolicyKind::spdm_utils: return "spdm-utils";
         case PolicyKind::tee_io: return "tee-io-validator";
         case PolicyKind::limit: return "limit";
+        case PolicyKind::limit_asleep: return "limit, asleep";
     }
     return {};
 }

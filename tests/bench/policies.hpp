@@ -10,6 +10,7 @@
 #include "bench/samples.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -41,17 +42,25 @@ struct Run {
 class Policy {
 public:
     virtual ~Policy() = default;
-    /// Asks each device for the header of its table.
-    [[nodiscard]] virtual Run exchange(const Effort& effort) = 0;
+    /// Asks each device for an entry of its table, the header if there is no `handle`.
+    [[nodiscard]] virtual Run exchange(const Effort& effort, std::uint16_t handle = 0) = 0;
     /// Each device's whole table once, all at the same time.
     [[nodiscard]] virtual Run read_tables() = 0;
 };
 
-enum class PolicyKind { doed, linux_4ms, linux_7ms, spdm_utils, tee_io, limit };
+enum class PolicyKind {
+    doed,
+    linux_4ms,
+    linux_7ms,
+    spdm_utils,
+    tee_io,
+    limit,  ///< knows when the response will be ready, and is awake by then while it is alone
+    limit_asleep,  ///< knows it too, and sleeps until then: what waiting takes at the least
+};
 
-inline constexpr PolicyKind all_policies[] = {PolicyKind::doed,      PolicyKind::linux_4ms,
-                                              PolicyKind::linux_7ms, PolicyKind::spdm_utils,
-                                              PolicyKind::tee_io,    PolicyKind::limit};
+inline constexpr PolicyKind all_policies[] = {
+    PolicyKind::doed,   PolicyKind::linux_4ms, PolicyKind::linux_7ms,   PolicyKind::spdm_utils,
+    PolicyKind::tee_io, PolicyKind::limit,     PolicyKind::limit_asleep};
 
 [[nodiscard]] std::string_view name_of(PolicyKind kind);
 /// A mailbox is claimed first, when it is doed's.

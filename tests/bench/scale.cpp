@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 void measure(std::size_t count) {
     const auto table = cdat::default_endpoint_table(256U << 20);
     Devices devices;
+    devices.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
         devices.push_back(std::make_shared<MeasuredDevice>(
             table, emulator::ResponseTimeRange{.min = 20ms, .max = 20ms}, i + 1));
