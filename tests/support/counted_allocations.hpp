@@ -22,4 +22,11 @@ private:
 /// Of this thread, since it began.
 [[nodiscard]] std::size_t counted_allocations() noexcept;
 
+struct AllocationsByKind {
+    std::size_t objects = 0;  ///< by operator new
+    std::size_t blocks = 0;   ///< by aligned_alloc(): Asio's, for what is to run
+};
+/// Of all threads that count, since the program began.
+[[nodiscard]] AllocationsByKind allocations_of_all_threads() noexcept;
+
 }  // namespace doed::test

@@ -39,27 +39,31 @@ private:
 /// Asks for the header of the table, again and again.
 class RepeatedHeader final : public doe::Operation {
 public:
-    static constexpr int exchanges = 150;
+    static constexpr int exchanges = 150;  ///< unless told otherwise
     /// The buffers are as large as they will be, the flight recorder among them, which keeps 64 exchanges.
     static constexpr int warm = 70;
 
-    explicit RepeatedHeader(std::function<void(int)> before_exchange)
-        : before_exchange_(std::move(before_exchange)) {}
+    /// `after_exchange` is told how many have ended, on the mailbox's strand; after the one that `is_last` there are no more.
+    explicit RepeatedHeader(
+        std::function<void(int)> after_exchange,
+        std::function<bool(int)> is_last = [](int done) { return done == exchanges; })
+        : after_exchange_(std::move(after_exchange)), is_last_(std::move(is_last)) {}
 
     [[nodiscard]] doe::Protocol protocol() const noexcept override {
         return doe::protocol_table_access;
     }
     [[nodiscard]] base::Result<Step> start() override { return Step::send; }
     [[nodiscard]] base::Result<Step> consume(std::span<const std::uint32_t>) override {
-        before_exchange_(++done_);
-        return done_ < exchanges ? Step::send : Step::finished;
+        after_exchange_(++done_);
+        return is_last_(done_) ? Step::finished : Step::send;
     }
     [[nodiscard]] std::span<const std::uint32_t> request() const noexcept override {
         return request_;
     }
 
 private:
-    std::function<void(int)> before_exchange_;
+    std::function<void(int)> after_exchange_;
+    std::function<bool(int)> is_last_;
     std::array<std::uint32_t, 1> request_{};
     int done_ = 0;
 };
