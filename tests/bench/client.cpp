@@ -5,6 +5,8 @@
 //   bench-client rates BUS MAILBOX CALL...
 //                                       calls per second of Ping and of these, GetTable or GetTableFd, on one connection: one at
 //                                       a time, and eight under way; in rounds that take turns, so that all have the same machine
+//   bench-client serve BUS BYTES        in the place and under the name of doed, a service that does nothing but answer GetTable
+//                                       with as many: the least that one can do. Says "ready"; ends when its standard input does
 //   bench-client probe BUS MAILBOX SECONDS PID PID
 //                                       how long a property read, GetTable and Ping take, one after the other all that time, and
 //                                       GetId, which the bus answers without doed; and of the longest of each, what the main
@@ -28,6 +30,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <poll.h>
+#include <unistd.h>
 
 namespace doed::bench {
 namespace {
@@ -55,6 +60,16 @@ constexpr Call get_property{"Get", "org.freedesktop.DBus.Properties", "Get"};
 constexpr Call get_table{"GetTable", "org.doed1.Cdat", "GetTable"};
 constexpr Call get_table_fd{"GetTableFd", "org.doed1.Cdat", "GetTableFd"};
 constexpr Call get_id{"GetId", "org.freedesktop.DBus", "GetId"};
+
+sd_bus* connect(const char* address) {
+    sd_bus* bus = nullptr;
+    must(::sd_bus_new(&bus), "sd_bus_new");
+    must(::sd_bus_set_address(bus, address), "sd_bus_set_address");
+    must(::sd_bus_set_bus_client(bus, 1), "sd_bus_set_bus_client");
+    must(::sd_bus_negotiate_fds(bus, 1), "sd_bus_negotiate_fds");
+    must(::sd_bus_start(bus), "sd_bus_start");
+    return bus;
+}
 
 /// The main thread of a process.
 class MainThread {
@@ -88,13 +103,8 @@ private:
 
 class Connection {
 public:
-    Connection(const char* address, const char* mailbox) : mailbox_(mailbox) {
-        must(::sd_bus_new(&bus_), "sd_bus_new");
-        must(::sd_bus_set_address(bus_, address), "sd_bus_set_address");
-        must(::sd_bus_set_bus_client(bus_, 1), "sd_bus_set_bus_client");
-        must(::sd_bus_negotiate_fds(bus_, 1), "sd_bus_negotiate_fds");
-        must(::sd_bus_start(bus_), "sd_bus_start");
-    }
+    Connection(const char* address, const char* mailbox)
+        : bus_(connect(address)), mailbox_(mailbox) {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection() { ::sd_bus_flush_close_unref(bus_); }
@@ -171,9 +181,41 @@ private:
         return request;
     }
 
-    sd_bus* bus_ = nullptr;
+    sd_bus* bus_;
     const char* mailbox_;
 };
+
+/// Answers GetTable of whatever object, until the standard input ends.
+int serve(const char* address, std::size_t size_bytes) {
+    std::vector<std::uint8_t> table(size_bytes);
+    sd_bus* const bus = connect(address);
+    const auto answer = [](sd_bus_message* call, void* data, sd_bus_error*) {
+        if (::sd_bus_message_is_method_call(call, get_table.interface, get_table.member) <= 0) {
+            return 0;
+        }
+        const auto& bytes = *static_cast<const std::vector<std::uint8_t>*>(data);
+        sd_bus_message* reply = nullptr;
+        must(::sd_bus_message_new_method_return(call, &reply), "sd_bus_message_new_method_return");
+        must(::sd_bus_message_append_array(reply, 'y', bytes.data(), bytes.size()), "append");
+        must(::sd_bus_send(::sd_bus_message_get_bus(call), reply, nullptr), "sd_bus_send");
+        ::sd_bus_message_unref(reply);
+        return 1;
+    };
+    must(::sd_bus_add_fallback(bus, nullptr, "/", answer, &table), "sd_bus_add_fallback");
+    must(::sd_bus_request_name(bus, service, 0), "sd_bus_request_name");
+    std::puts("ready");
+    std::fflush(stdout);
+    for (;;) {
+        while (must(::sd_bus_process(bus, nullptr), "sd_bus_process") > 0) {
+        }
+        std::array<pollfd, 2> waited{
+            {{STDIN_FILENO, POLLIN, 0}, {::sd_bus_get_fd(bus), POLLIN, 0}}};
+        if (::poll(waited.data(), waited.size(), -1) < 0 || waited[0].revents != 0) {
+            ::sd_bus_flush_close_unref(bus);
+            return 0;
+        }
+    }
+}
 
 int measure_rates(Connection& connection, const std::vector<const Call*>& calls) {
     constexpr int rounds = 7;
@@ -268,6 +310,9 @@ int main(int argc, char** argv) {
     using namespace doed::bench;
     const std::string mode = argc > 3 ? argv[1] : "";
     try {
+        if (mode == "serve" && argc == 4) {
+            return serve(argv[2], static_cast<std::size_t>(number("BYTES", argv[3], 1, 16 << 20)));
+        }
         if (mode == "rates" && argc > 4) {
             Connection connection(argv[2], argv[3]);
             std::vector<const Call*> calls{&ping};
@@ -288,7 +333,8 @@ int main(int argc, char** argv) {
         return 1;
     }
     std::fputs(
-        "usage: bench-client rates BUS MAILBOX CALL... | probe BUS MAILBOX SECONDS PID PID\n",
+        "usage: bench-client rates BUS MAILBOX CALL... | serve BUS BYTES | probe BUS "
+        "MAILBOX SECONDS PID PID\n",
         stderr);
     return 2;
 }

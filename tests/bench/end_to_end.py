@@ -6,6 +6,7 @@ read, memory, start-up, many devices that appear at once, where its processor ti
 usage: MESON_BUILD_ROOT=FOLDER end_to_end.py [dbus|stall|idle|functions|hotplug|profile]...
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -102,18 +103,35 @@ def library_version(name):
     return next(dependency["version"] for dependency in dependencies if dependency["name"] == name)
 
 
+@contextlib.contextmanager
+def bare_service(bus, size_bytes):
+    """In doed's place, a service that does nothing but answer GetTable."""
+    with subprocess.Popen([CLIENT, "serve", bus.address, str(size_bytes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as service:
+        assert service.stdout.readline() == "ready\n"
+        yield
+        service.stdin.close()
+
+
 def measure_dbus():
     about = {"sdbus": library_version("sdbus-c++"), "system": platform.freedesktop_os_release()["PRETTY_NAME"]}
-    sizes = {1: 160, 2: 64 << 10, 3: 1 << 20}
+    # What is longer than a message may be has GetTableFd alone.
+    tables = {1: (160, ["GetTable", "GetTableFd"]), 2: (64 << 10, ["GetTable", "GetTableFd"]), 3: (1 << 20, ["GetTableFd"])}
     with World() as world:
-        world.start(*(device(number, response_time_us=0,
-                             cdat="default" if size == 160 else world.table(size)) for number, size in sizes.items()))
-        for number, size in sizes.items():
-            world.refresh(mailbox(number))
-            # What is longer than a message may be has GetTableFd alone.
-            calls = ["GetTableFd"] if size > 64 << 10 else ["GetTable", "GetTableFd"]
+        def rates(service, number, size, *calls):
             for line in lines_of("rates", world.bus.address, mailbox(number), *calls):
-                tell(**line, size_bytes=size, **about)
+                tell(**line, size_bytes=size, service=service, **about)
+
+        world.start(*(device(number, response_time_us=0, cdat="default" if size == 160 else world.table(size))
+                      for number, (size, _) in tables.items()))
+        for number, (size, calls) in tables.items():
+            world.refresh(mailbox(number))
+            rates("doed", number, size, *calls)
+        world.doed.stop()
+        for number, (size, calls) in tables.items():
+            if "GetTable" in calls:
+                with bare_service(world.bus, size):
+                    rates("bare", number, size, "GetTable")
 
 
 class Refreshing:
