@@ -82,6 +82,7 @@ Startup<base::UniqueFd> start_opener(const Options& options) {
         words.insert(words.end(), {"--config", fs::absolute(*options.config_file).string()});
     }
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (auto& word : words) {
         arguments.push_back(word.data());
     }

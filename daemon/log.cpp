@@ -54,6 +54,7 @@ void Log::event(LogLevel level, std::string_view message_id, std::initializer_li
         entries.push_back(fmt::format("{}={}", name, value));
     }
     std::vector<iovec> parts;
+    parts.reserve(entries.size());
     for (auto& entry : entries) {
         parts.push_back({entry.data(), entry.size()});
     }

@@ -137,7 +137,7 @@ def test_a_built_table_goes_where_it_is_told(tmp_path):
     ended = doectl("cdat", "build", VECTORS / "tables" / "endpoint.json", "-o", out)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
     assert out.read_bytes() == cdat_tables.table("tables/endpoint")
-    assert doectl("cdat", "build", VECTORS / "tables" / "endpoint.json", "--output", tmp_path / "no" / "x").returncode == 1
+    assert doectl("cdat", "build", VECTORS / "tables" / "endpoint.json", "--output", tmp_path / "no" / "x").returncode == 3
 
 
 def test_a_document_with_a_mistake_is_refused_with_its_place(tmp_path):
