@@ -41,7 +41,7 @@ void read_by_mailbox(benchmark::State& state) {
     mailbox.start();
     scheduler.run_until([&] { return mailbox.status().state == doe::MailboxState::idle; });
     const auto before = device->counts().accesses;
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         bool done = false;
         mailbox.submit({.operation = std::make_shared<cdat::TableAccessOperation>(),
                         .deadline = scheduler.now() + std::chrono::hours(1),
@@ -59,7 +59,7 @@ void read_by_bare_loop(benchmark::State& state) {
     const auto device = make_device(state);
     MeasuredConfigSpace config(device);
     const Port port{config, MeasuredDevice::capability_offset};
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto _ : state) {
         benchmark::DoNotOptimize(read_table(
             [&](std::span<const std::uint32_t> request) {
                 return bare_exchange(port, request, [] {});

@@ -16,7 +16,6 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <span>
@@ -64,18 +63,21 @@ class Mailbox {
 public:
     Mailbox(const std::string& address, int capability_offset)
         : access_(::pci_alloc()), capability_offset_(capability_offset) {
-        unsigned domain = 0;
-        unsigned bus = 0;
-        unsigned device = 0;
-        unsigned function = 0;
-        must(std::sscanf(address.c_str(), "%x:%x:%x.%x", &domain, &bus, &device, &function) == 4,
-             "no address of a PCI function");
+        must(address.size() == 12 && address[4] == ':' && address[7] == ':' && address[10] == '.',
+             "the address of a PCI function is written DDDD:BB:DD.F");
+        const auto part = [&address](const char* name, std::size_t at, std::size_t length,
+                                     int max) {
+            return static_cast<int>(number(name, address.substr(at, length), 0, max, 16));
+        };
+        const int domain = part("DDDD", 0, 4, 0xFFFF);
+        const int bus = part("BB", 5, 2, 0xFF);
+        const int device = part("DD", 8, 2, 0x1F);
+        const int function = part("F", 11, 1, 7);
         access_->method = PCI_ACCESS_SYS_BUS_PCI;
         access_->writeable = 1;
         ::pci_init(access_.get());
         // Of one function, without a look at any other.
-        device_.reset(::pci_get_dev(access_.get(), static_cast<int>(domain), static_cast<int>(bus),
-                                    static_cast<int>(device), static_cast<int>(function)));
+        device_.reset(::pci_get_dev(access_.get(), domain, bus, device, function));
         const std::uint32_t now = read(status);
         must((now & (status_busy | status_error | status_ready)) == 0, "the mailbox does not rest");
     }
