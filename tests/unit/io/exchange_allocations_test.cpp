@@ -160,6 +160,9 @@ TEST(TheExchangesOfAPool, AllocateNothingButNowAndThenABlockOfAsios) {
                                                  response_time_us, exchanges);
             EXPECT_EQ(allocations.objects, 0U) << text;
             EXPECT_LE(allocations.blocks, exchanges / 2) << text;
+            RecordProperty(
+                fmt::format("blocks_of_{}_mailboxes_at_{}_us", mailboxes, response_time_us),
+                fmt::format("{} in {}", allocations.blocks, exchanges));
         }
     }
 }
