@@ -38,7 +38,7 @@ constexpr base::Duration further_times[] = {100us, 500us, 2ms, 10ms, 50ms};
 constexpr base::Duration uneven_times[] = {3ms, 18ms, 93ms};
 
 /// Long enough to be learned, then enough for a median.
-constexpr std::size_t exchanges_before = 6;
+constexpr std::size_t exchanges_before = 20;
 constexpr std::size_t exchanges_max = 400;
 
 Devices make_devices(std::size_t count, emulator::ResponseTimeRange response_time) {
