@@ -6,6 +6,7 @@
 #include <climits>
 #include <csignal>
 #include <cstddef>
+#include <iterator>
 
 #include <unistd.h>
 
@@ -13,8 +14,10 @@ namespace doed::client {
 
 OutputLines::OutputLines(int out, std::span<const pollfd> ends) : out_(out) {
     std::signal(SIGPIPE, SIG_IGN);
+    waited_.reserve(1 + ends.size());
     waited_.push_back({out, POLLOUT, 0});
-    waited_.insert(waited_.end(), ends.begin(), ends.end());
+    // One by one: GCC 14 sees an overflow in insert().
+    std::ranges::copy(ends, std::back_inserter(waited_));
 }
 
 bool OutputLines::write(std::string_view text) {

@@ -19,6 +19,8 @@ EXCHANGES = ENTRIES + 2
 ACCESSES = 1 + 7 * EXCHANGES + 2 * (2 * 7 + 5 * ENTRIES)
 # Of one refresh beside its exchanges: the call, its answer, signals, and the ways between the threads.
 OF_A_CALL = 100
+# For one response of a device that always takes as long, in the mean.
+MOST_LOOKS = 3 * harness.FACTOR
 
 
 def many_entries():
@@ -89,25 +91,25 @@ def test_responses_that_are_there_at_once_take_one_look(start, client):
 
 
 @pytest.mark.parametrize("response_time_us", [1000, 5000])
-def test_a_device_is_looked_at_four_times_for_a_response(start, client, response_time_us):
+def test_a_device_that_is_steady_is_looked_at_twice_for_a_response(start, client, response_time_us):
     start(response_time_us)
-    # From nine tenths of the time on, a twentieth of it apart, until the first look after its end: four. A thread that is woken late
-    # leaves doed with a wrong idea of the device, and that with more looks: one quiet refresh will do, with a few of these in it.
+    # At the time that is usual, and now and then a little before it. A thread that is woken late leaves doed with a wrong idea of the
+    # device, and that with more looks: one quiet refresh will do, with a few of these in it.
     means = []
-    while len(means) < 8 and (not means or means[-1] >= 4.5 * harness.FACTOR):
+    while len(means) < 8 and (not means or means[-1] >= MOST_LOOKS):
         means.append(looks_of_a_refresh(client))
-    assert 1 < means[-1] < 4.5 * harness.FACTOR, means
+    assert 1 < means[-1] < MOST_LOOKS, means
 
 
 def test_exchanges_that_wait_take_only_what_timers_and_their_threads_need(start, client, tmp_path):
     calls = calls_of_a_refresh(start(1000), client, tmp_path)
     of_waiting = {"epoll_wait", "epoll_ctl", "timerfd_settime", "FUTEX_WAKE", "FUTEX_WAIT", "read", "write"}
     beside = sum(count for name, count in calls.items() if name not in of_waiting)
-    # Each look is a timer that is set.
+    # Each look is a timer that is set, or comes after a pause that is too short to sleep.
     looks = calls["timerfd_settime"]
     assert looks >= ENTRIES, "nobody waited"
-    # strace makes threads late: the schedule begins at half the time then, with pauses of 50 us.
-    assert looks < 11 * EXCHANGES, calls
+    # strace makes threads late.
+    assert looks < 2 * MOST_LOOKS * EXCHANGES, calls
     assert beside < OF_A_CALL * harness.FACTOR, calls
     # The thread that the timer wakes has another one take its turn at waiting for timers, and waits for its own turn: one of each,
     # and no more than another where threads are late.
