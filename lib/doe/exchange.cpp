@@ -326,6 +326,7 @@ Action Exchange::after_abort() {
 }
 
 Action Exchange::fail(base::Errc code, std::string context) {
+    failure_ = failure_.value_or(code);
     outcome_ = base::fail(code, std::move(context));
     return start_abort(AfterAbort::finish);
 }

@@ -89,6 +89,8 @@ public:
 
     /// Valid once done. Errors: busy, timeout, device_error, malformed, aborted, dead, device_gone, and those of ConfigSpace.
     [[nodiscard]] const base::Result<void>& outcome() const noexcept { return outcome_; }
+    /// What went wrong first, whatever came of the abort after it; none where outcome() is good or an access failed.
+    [[nodiscard]] std::optional<base::Errc> failure() const noexcept { return failure_; }
     /// The abort did not work: nothing must be sent until one does.
     [[nodiscard]] bool mailbox_dead() const noexcept { return dead_; }
     /// Some register was written: the mailbox is not as it was found.
@@ -214,6 +216,7 @@ private:
     std::optional<std::uint32_t> last_status_;
     StatusWords status_words_;
     base::Result<void> outcome_;
+    std::optional<base::Errc> failure_;
 };
 
 }  // namespace doed::doe

@@ -30,8 +30,8 @@ AbortResult abort_result(const Exchange& exchange, bool ended) {
 
 /// Error, or nothing at all, instead of a response.
 bool has_failed_to_respond(const Exchange& exchange) {
-    return !exchange.outcome() && (exchange.outcome().error().code() == base::Errc::device_error ||
-                                   exchange.outcome().error().code() == base::Errc::timeout);
+    return exchange.failure() == base::Errc::device_error ||
+           exchange.failure() == base::Errc::timeout;
 }
 
 }  // namespace
@@ -74,8 +74,9 @@ void ExchangeDriver::begin(Exchange exchange, Purpose purpose, std::optional<Pro
     noticed_ = Noticed::nothing;
     woken_by_interrupt_ = false;
     interrupt_seen_ = false;
-    response_waits_ = 0;
-    planned_look_.reset();
+    planned_look_ = base::Duration::max();
+    not_yet_ = base::Duration::max();
+    held_up_ = false;
     reads_before_ = config_.reads();
     writes_before_ = config_.writes();
     recorder_.begin({.begin = tasks_.now(), .purpose = purpose, .protocol = protocol});
@@ -209,21 +210,33 @@ void ExchangeDriver::wait() {
         tasks_.post([this] { wake(); });
         return;
     }
-    // No interrupt tells that Busy cleared, so that and an abort are always polled (PCIe r6.2 6.30.3). What the device has
-    // taught is about responses: none is being made here.
     base::TimePoint look = now + options_.safety_poll;
-    if (!response) {
-        look = recovery_poll_.next(wait_since_, now, options_.poll.floor);
-    } else if (!setup_.interrupt) {
-        ++response_waits_;
-        look = poll_schedule(protocol_).next(wait_since_, now, poll_floor_.value());
-        planned_look_ = look - wait_since_;
+    if (!response || !setup_.interrupt) {
+        look = next_look(now, response);
     }
     wait_timer_ = tasks_.at(std::min(look, action_.deadline), [this] {
         woken_by_interrupt_ = false;
         ++recorder_.current().polls;
         wake();
     });
+}
+
+/// No interrupt tells that Busy cleared, so that and an abort are always polled (PCIe r6.2 6.30.3). What the device has taught
+/// is about responses.
+base::TimePoint ExchangeDriver::next_look(base::TimePoint now, bool response) {
+    const base::Duration floor = response ? poll_floor_.value() : options_.poll.floor;
+    const PollSchedule& schedule = response ? poll_schedule(protocol_) : recovery_poll_;
+    base::TimePoint look = schedule.next(wait_since_, now, floor);
+    if (action_.deadline - look < floor) {
+        // The last look is at the deadline, and as far from the one before it.
+        look = action_.deadline;
+    }
+    if (response) {
+        planned_look_ = look - wait_since_;
+        not_yet_ = now - wait_since_;
+        held_up_ = poll_floor_.raised() && look - now <= floor && schedule.shortest();
+    }
+    return look;
 }
 
 void ExchangeDriver::wake() {
@@ -250,13 +263,12 @@ void ExchangeDriver::on_interrupt() {
 /// The exchange has seen its response.
 void ExchangeDriver::learn(const Exchange& exchange) {
     noticed_ = woken_by_interrupt_ ? Noticed::interrupt : Noticed::poll;
-    // The safety poll finds a response long after it was ready: nothing to learn from.
-    if (woken_by_interrupt_ || !setup_.interrupt) {
-        const bool seen_at_once = !setup_.interrupt && !setup_.look_at_once && response_waits_ == 1;
+    // The safety poll finds a response long after it was ready, and so may a look that came only when the raised floor let it:
+    // nothing to learn from.
+    if (woken_by_interrupt_ || (!setup_.interrupt && !held_up_)) {
         // By the time that was asked for, where one was: what the system takes to wake a thread is asked for earlier next time.
-        const base::Duration seen = exchange.look_time();
-        poll_schedule(protocol_).observe(std::min(seen, planned_look_.value_or(seen)),
-                                         seen_at_once);
+        const base::Duration seen = std::min(exchange.look_time(), planned_look_);
+        poll_schedule(protocol_).observe(seen, std::min(seen, not_yet_));
     }
     if (!woken_by_interrupt_ && setup_.interrupt && !interrupt_seen_) {
         // Lost, or only late: then it was posted while the response was read.

@@ -90,6 +90,7 @@ private:
     void perform();
     void tell(const Event& accessed);
     void wait();
+    [[nodiscard]] base::TimePoint next_look(base::TimePoint now, bool response);
     void wake();
     void end();
     [[nodiscard]] bool is_ours();
@@ -117,9 +118,12 @@ private:
     std::vector<std::pair<Protocol, PollSchedule>> poll_;
     PollSchedule recovery_poll_;  ///< while Busy or an abort is waited for
     PollFloor poll_floor_;
-    std::uint32_t response_waits_ = 0;  ///< of this exchange, each until it is time to look
-    std::optional<base::Duration> planned_look_;  ///< the last of these times, from GO
-    base::TimePoint clock_{};                     ///< as last read for an access
+    base::Duration
+        planned_look_{};        ///< of this exchange, from GO: the last look for which it waited
+    base::Duration not_yet_{};  ///< and the one before
+    bool held_up_ =
+        false;  ///< that look waited for a raised floor, and for nothing that is known of the device
+    base::TimePoint clock_{};  ///< as last read for an access
     base::TimerId wait_timer_ = 0;
     base::TimePoint wait_since_{};
     Action::Reason wait_reason_ = Action::Reason::none;

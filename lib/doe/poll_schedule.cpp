@@ -17,7 +17,9 @@ constexpr int early_share = 32;
 constexpr std::size_t early_every = 4;
 // Times within this share of each other are one usual time that varies.
 constexpr int same_share = 8;
-// Exchanges that are looked at early after one whose response was there at the first look.
+// So late a response may be seen of any device.
+constexpr base::Duration tolerable = std::chrono::microseconds(100);
+// Exchanges that are looked at in between after one whose response may have been there for long.
 constexpr int doubts_max = 4;
 
 /// Between usual times, where no response was seen lately: by half as much again.
@@ -27,13 +29,14 @@ base::Duration stride(base::Duration waited) noexcept {
 
 }  // namespace
 
-std::span<const base::Duration> PollSchedule::known() const noexcept {
+std::span<const PollSchedule::Observation> PollSchedule::known() const noexcept {
     return std::span(observations_).first(std::min(observed_, observations_max));
 }
 
 std::optional<base::Duration> PollSchedule::shortest() const noexcept {
     const auto times = known();
-    return times.empty() ? std::nullopt : std::optional(*std::ranges::min_element(times));
+    return times.empty() ? std::nullopt
+                         : std::optional(std::ranges::min(times, {}, &Observation::time).time);
 }
 
 /// Before any other; none when nothing is known.
@@ -42,7 +45,8 @@ std::optional<base::Duration> PollSchedule::first_look(base::Duration floor) con
     if (!time) {
         return std::nullopt;
     }
-    return doubts_ > 0 ? *time / 2 : approach(*time, floor);
+    const base::Duration usual = approach(*time, floor);
+    return doubts_ > 0 ? std::min(usual, doubtful_) : usual;
 }
 
 /// Of every fourth exchange, and of those after one that was found too late.
@@ -53,8 +57,8 @@ bool PollSchedule::looks_early() const noexcept {
 /// When looks at a usual time begin: a little earlier where it varies, too.
 base::Duration PollSchedule::approach(base::Duration time, base::Duration floor) const noexcept {
     const base::Duration early = std::max(floor, time / early_share);
-    const bool varies = std::ranges::any_of(known(), [&](base::Duration other) {
-        return time + early < other && other <= time + time / same_share;
+    const bool varies = std::ranges::any_of(known(), [&](const Observation& other) {
+        return time + early < other.time && other.time <= time + time / same_share;
     });
     return looks_early() || varies ? time - early : time;
 }
@@ -67,9 +71,13 @@ bool PollSchedule::looks_at_once(base::Duration floor) const noexcept {
 base::TimePoint PollSchedule::next(base::TimePoint since, base::TimePoint now,
                                    base::Duration floor) const noexcept {
     const base::Duration waited = now - since;
-    if (const auto first = first_look(floor); first && waited + floor <= *first) {
-        return since + *first;
-    }
+    const base::Duration look = usual_look(waited, floor);
+    const bool doubted = doubts_ > 0 && waited + floor <= doubtful_;
+    return since + (doubted ? std::min(look, doubtful_) : look);
+}
+
+base::Duration PollSchedule::usual_look(base::Duration waited,
+                                        base::Duration floor) const noexcept {
     const base::Duration step =
         std::clamp(waited / step_share - handover, floor, std::max(floor, cap_));
     const base::Duration earliest = waited + std::max(floor, waited / early_share * 3 / 4);
@@ -77,7 +85,7 @@ base::TimePoint PollSchedule::next(base::TimePoint since, base::TimePoint now,
     std::optional<base::Duration> ahead;    // the next one after it
     bool further = false;                   // more of them in the step after that
     bool among = false;                     // the time waited is a usual one, or soon will be
-    for (const base::Duration time : known()) {
+    for (const auto& [time, number] : known()) {
         const base::Duration begin = approach(time, floor);
         if (begin <= waited && waited <= time + time / same_share) {
             among = true;
@@ -93,20 +101,49 @@ base::TimePoint PollSchedule::next(base::TimePoint since, base::TimePoint now,
         }
     }
     if (at_hand && !further) {
-        return since + *at_hand;
+        return *at_hand;
     }
     if (among || !ahead) {
-        return now + step;
+        return waited + step;
     }
-    // Nothing is usual here: at most one look for each half as much again.
-    const base::Duration look = stride(waited);
-    return since + std::max(waited + floor, look + look / 4 < *ahead ? look : *ahead);
+    // Nothing is usual here: before the first usual time no look at all, later one for each half as much again.
+    const base::Duration look = waited < *shortest() ? *ahead : stride(waited);
+    return std::max(waited + floor, look + look / 4 < *ahead ? look : *ahead);
 }
 
-void PollSchedule::observe(base::Duration response_time, bool seen_at_once) noexcept {
-    const bool found_early = seen_at_once && looks_early();
-    observations_[observed_++ % observations_max] = response_time;
-    doubts_ = found_early ? doubts_max : std::max(0, doubts_ - 1);
+/// The place for a new observation: one that was made long ago, or else the oldest that a later one stands for.
+PollSchedule::Observation& PollSchedule::forgettable() noexcept {
+    if (observed_ < observations_max) {
+        return observations_[observed_];
+    }
+    Observation& oldest = *std::ranges::min_element(observations_, {}, &Observation::number);
+    if (observed_ - oldest.number >= remembered_for) {
+        return oldest;
+    }
+    Observation* place = nullptr;
+    for (Observation& candidate : observations_) {
+        const bool stood_for = std::ranges::any_of(observations_, [&](const Observation& other) {
+            return other.number > candidate.number &&
+                   other.time <= candidate.time + candidate.time / same_share &&
+                   candidate.time <= other.time + other.time / same_share;
+        });
+        if (stood_for && (place == nullptr || candidate.number < place->number)) {
+            place = &candidate;
+        }
+    }
+    return place == nullptr ? oldest : *place;
+}
+
+void PollSchedule::observe(base::Duration response_time, base::Duration not_yet) noexcept {
+    // Only where there are looks before the usual times does none of them speak against it.
+    const bool doubtful =
+        looks_early() && response_time - not_yet > std::max(tolerable, response_time / same_share);
+    forgettable() = {.time = response_time, .number = observed_};
+    ++observed_;
+    if (doubtful) {
+        doubtful_ = not_yet + (response_time - not_yet) / 2;
+    }
+    doubts_ = doubtful ? doubts_max : std::max(0, doubts_ - 1);
 }
 
 }  // namespace doed::doe

@@ -55,6 +55,9 @@ base::TimerId StrandScheduler::at(base::TimePoint when, base::Task task) {
     const bool exact = when - set_at < exact_max;
     timer->asked = when - (exact ? wake_latency_.usual() : base::Duration{});
     if (timer->asked <= set_at) {
+        if (when > set_at) {
+            wake_latency_.doubt();
+        }
         asio::defer(strand(), handler(false));
     } else {
         timer->timer.expires_at(timer->asked);

@@ -2,7 +2,8 @@
 //
 // base::Scheduler on an Asio strand: tasks run one at a time on whatever threads run the underlying executor. Timers are
 // Asio's, kept and set anew when they have run or were cancelled. Short ones are exact: the thread is woken earlier by what
-// waking takes, and spends the rest, at most WakeLatency::usual_max, looking at the clock.
+// waking takes, and spends the rest, at most WakeLatency::usual_max, looking at the clock; one that expires meanwhile is later by
+// that.
 #pragma once
 
 #include "base/scheduler.hpp"

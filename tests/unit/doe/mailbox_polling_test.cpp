@@ -98,6 +98,43 @@ TEST_F(APolledMailbox, IsLookedAtAsOftenAsBeforeSoonAfterItsDeviceWasSilent) {
     EXPECT_LE(scheduler_.now() - begin, 7 * 5500us);
 }
 
+TEST_F(APolledMailbox, DoesNotTakeTheRaisedFloorForWhatItsDeviceTakes) {
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::never_ready, 10, 4)};
+    claim(1ms);
+    EXPECT_EQ(failed_tables(8), 4);
+    EXPECT_GT(highest_floor_, 50us);
+    EXPECT_EQ(mailbox_->status().poll_floor, 50us);
+    const base::TimePoint begin = scheduler_.now();
+    EXPECT_EQ(failed_tables(1), 0);
+    EXPECT_LE(scheduler_.now() - begin, 7 * 1100us);
+}
+
+TEST_F(APolledMailbox, IsLeftAloneForLongerAlsoAfterAFailureWhoseAbortFails) {
+    using enum emulator::FaultKind;
+    faults_ = {emulator::FaultRule::at(error_in_response, 3, 1),
+               emulator::FaultRule::at(abort_fails, 1, 1)};
+    claim(5ms);
+    const auto answer = submit_cdat();
+    run_until_answered(answer);
+    EXPECT_TRUE(answer->failed_with(Errc::dead)) << answer->text();
+    EXPECT_EQ(mailbox_->status().poll_floor, 400us);
+}
+
+TEST_F(APolledMailbox, IsLookedAtNoSoonerAtTheEndOfItsTime) {
+    options_.poll = {.floor = 300ms, .cap = 300ms};
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::never_ready, 2, 1)};
+    claim(0ms);
+    std::vector<base::TimePoint> looks{scheduler_.now()};
+    function_->before_read = [&] {
+        if (scheduler_.now() != looks.back()) {
+            looks.push_back(scheduler_.now());
+        }
+    };
+    EXPECT_EQ(failed_tables(1), 1);
+    const auto go = looks.front();
+    EXPECT_EQ(looks, (std::vector{go, go + 300ms, go + 600ms, go + 1s}));
+}
+
 TEST_F(APolledMailbox, ThatIsToBeLeftAloneIsLookedAtAsConfiguredWhileItAborts) {
     using enum emulator::FaultKind;
     faults_ = {{.kind = abort_hangs, .time = 2ms},

@@ -4,12 +4,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace doed::io {
 namespace {
@@ -98,6 +100,7 @@ public:
 
     std::size_t ran = 0;
     std::size_t early = 0;
+    base::Duration least_late = 1h;
 
 private:
     void set(std::size_t i) {
@@ -107,7 +110,9 @@ private:
         const auto when = scheduler_.now() + pauses_[i];
         scheduler_.at(when, [this, i, when] {
             ++ran;
-            early += scheduler_.now() < when ? 1U : 0U;
+            const base::Duration late = scheduler_.now() - when;
+            early += late < 0s ? 1U : 0U;
+            least_late = std::min(least_late, late);
             set(i + 1);
         });
     }
@@ -126,6 +131,27 @@ TEST(AStrandScheduler, RunsNoTimerEarlyHoweverMuchEarlierItIsWoken) {
     const Chain chain(pauses);
     EXPECT_EQ(chain.ran, pauses.size());
     EXPECT_EQ(chain.early, 0U);
+}
+
+TEST(AStrandScheduler, RunsShortTimersWithoutTheTimeThatWakingTakes) {
+    const Chain chain(std::vector<base::Duration>(300, 1ms));
+    // Waking takes longer on any machine; reading the clock does not.
+    EXPECT_LT(chain.least_late, 10us);
+}
+
+/// How often this thread has given up its processor.
+long switches() {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+}
+
+TEST(AStrandScheduler, AsksNowAndThenWhetherAPauseThatIsNotSleptStillIsTooShort) {
+    const long before = switches();
+    const Chain chain(std::vector<base::Duration>(2000, 60us));
+    EXPECT_EQ(chain.early, 0U);
+    // Where waking takes less, all are.
+    EXPECT_GT(switches() - before, 10);
 }
 
 TEST(AStrandScheduler, CancelsTimersThatAreTooShortToSleep) {
@@ -150,6 +176,17 @@ TEST(AWakeLatency, IsWhatWakingTakesAtItsBest) {
     EXPECT_LE(latency.usual(), 64us);
     latency.observe(5us);
     EXPECT_EQ(latency.usual(), 5us) << "followed down at once";
+}
+
+TEST(AWakeLatency, IsDoubtedWhereNobodySleeps) {
+    WakeLatency latency;
+    latency.observe(50ms);
+    int pauses = 0;
+    while (latency.usual() > 50us) {
+        latency.doubt();
+        ++pauses;
+    }
+    EXPECT_LE(pauses, 100) << "one late wake does not keep pauses of 50 us from being slept";
 }
 
 TEST(AWakeLatency, OfAMachineWithMuchToDoIsNoMoreThanItsLimit) {
