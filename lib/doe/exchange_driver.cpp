@@ -76,7 +76,6 @@ void ExchangeDriver::begin(Exchange exchange, Purpose purpose, std::optional<Pro
     interrupt_seen_ = false;
     planned_look_ = base::Duration::max();
     not_yet_ = base::Duration::max();
-    held_up_ = false;
     reads_before_ = config_.reads();
     writes_before_ = config_.writes();
     recorder_.begin({.begin = tasks_.now(), .purpose = purpose, .protocol = protocol});
@@ -234,7 +233,6 @@ base::TimePoint ExchangeDriver::next_look(base::TimePoint now, bool response) {
     if (response) {
         planned_look_ = look - wait_since_;
         not_yet_ = now - wait_since_;
-        held_up_ = poll_floor_.raised() && look - now <= floor && schedule.shortest();
     }
     return look;
 }
@@ -263,9 +261,8 @@ void ExchangeDriver::on_interrupt() {
 /// The exchange has seen its response.
 void ExchangeDriver::learn(const Exchange& exchange) {
     noticed_ = woken_by_interrupt_ ? Noticed::interrupt : Noticed::poll;
-    // The safety poll finds a response long after it was ready, and so may a look that came only when the raised floor let it:
-    // nothing to learn from.
-    if (woken_by_interrupt_ || (!setup_.interrupt && !held_up_)) {
+    // The safety poll finds a response long after it was ready: nothing to learn from.
+    if (woken_by_interrupt_ || !setup_.interrupt) {
         // By the time that was asked for, where one was: what the system takes to wake a thread is asked for earlier next time.
         const base::Duration seen = std::min(exchange.look_time(), planned_look_);
         poll_schedule(protocol_).observe(seen, std::min(seen, not_yet_));

@@ -81,7 +81,7 @@ TEST_F(APolledMailbox, LearnsThatItsDeviceFailsWhenItIsLookedAtTooOften) {
 
 TEST_F(APolledMailbox, DoesNotFailADeviceThatIsToBeLookedAtSeldomOnceItsTimeIsKnown) {
     faults_ = {{.kind = emulator::FaultKind::error_when_polled, .time = 1ms}};
-    claim(5ms);
+    claim(50ms);
     EXPECT_EQ(std::ranges::count(states_, MailboxState::dead), 2);
     EXPECT_EQ(failed_tables(100), 0);
     EXPECT_EQ(mailbox_->status().poll_floor, 50us);
@@ -112,7 +112,7 @@ TEST_F(APolledMailbox, DoesNotTakeTheRaisedFloorForWhatItsDeviceTakes) {
 TEST_F(APolledMailbox, IsLeftAloneForLongerAlsoAfterAFailureWhoseAbortFails) {
     using enum emulator::FaultKind;
     faults_ = {emulator::FaultRule::at(error_in_response, 3, 1),
-               emulator::FaultRule::at(abort_fails, 1, 1)};
+               emulator::FaultRule::at(abort_fails, 2, 1)};
     claim(5ms);
     const auto answer = submit_cdat();
     run_until_answered(answer);
@@ -122,7 +122,7 @@ TEST_F(APolledMailbox, IsLeftAloneForLongerAlsoAfterAFailureWhoseAbortFails) {
 
 TEST_F(APolledMailbox, IsLookedAtNoSoonerAtTheEndOfItsTime) {
     options_.poll = {.floor = 300ms, .cap = 300ms};
-    faults_ = {emulator::FaultRule::at(emulator::FaultKind::never_ready, 2, 1)};
+    faults_ = {emulator::FaultRule::at(emulator::FaultKind::never_ready, 3, 1)};
     claim(0ms);
     std::vector<base::TimePoint> looks{scheduler_.now()};
     function_->before_read = [&] {
