@@ -20,10 +20,11 @@ ACCELERATOR = f"{ROOT}/device/0000_3b_00_0"
 # Tells that it runs, and of what; lasts until it is told something, and then ends with 7.
 TOOL = ("sh", "-c", 'echo "$DOED_MAILBOX"; read -r word; exit 7')
 
-# The same when it is told to end by a signal: says so and goes on.
-STUBBORN_TOOL = ("/usr/bin/python3", "-c", """
+# The same when it is told to end by a signal: says so and goes on. The signal may come within print(), which a handler must not
+# enter again.
+STUBBORN_TOOL = ("/usr/bin/python3", "-c", r"""
 import os, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: print("SIGTERM", flush=True))
+signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"SIGTERM\n"))
 print(os.environ["DOED_MAILBOX"], flush=True)
 sys.stdin.readline()
 sys.exit(7)

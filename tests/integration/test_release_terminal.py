@@ -38,11 +38,12 @@ while True:
     os.killpg(job, signal.SIGCONT)
 """
 
-# Says whether it is in the foreground, at its beginning and when it is continued, and what it is told.
-TOOL = """
+# Says whether it is in the foreground, at its beginning and when it is continued, and what it is told. A signal may come within
+# print(), which a handler must not enter again.
+TOOL = r"""
 import os, signal, sys
 def say_where(*_):
-    print("<foreground>" if os.tcgetpgrp(0) == os.getpgrp() else "<background>", flush=True)
+    os.write(1, b"<foreground>\n" if os.tcgetpgrp(0) == os.getpgrp() else b"<background>\n")
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 signal.signal(signal.SIGCONT, say_where)
 say_where()
@@ -69,7 +70,10 @@ class Terminal:
         while text not in self.shown:
             ready = select.select([self.screen], [], [], max(0, deadline - time.monotonic()))[0]
             assert ready, f"waited in vain for {text}: {self.shown}"
-            self.shown += os.read(self.screen, 4096)
+            try:
+                self.shown += os.read(self.screen, 4096)
+            except OSError:
+                pytest.fail(f"ended before {text}: {self.shown}")
         self.shown = self.shown.partition(text)[2]
 
     def close(self):

@@ -10,9 +10,10 @@ readonly suite=trixie
 readonly store=$cache/distro
 readonly root=$store/$suite
 
-# What the fast lane needs, named as that release names it.
+# What the fast lane needs, named as that release names it. Nothing is started in the tree: there sshd is simply installed.
 tree_packages() {
-    "$top/tests/setup" --list build run test | sed 's/\blibboost[0-9.]*-dev\b/libboost-dev/' | xargs | tr ' ' ','
+    { "$top/tests/setup" --list build run test && echo openssh-server; } |
+        sed 's/\blibboost[0-9.]*-dev\b/libboost-dev/' | xargs | tr ' ' ','
 }
 
 # The Debian mirror this machine uses, found by asking apt where it would update from.
@@ -79,6 +80,8 @@ inside() {
         root=$1
         shift
         mount --make-rprivate /
+        # The root of those inside has to be a mount point, for unshare(1) to make namespaces.
+        mount --bind "$root" "$root"
         mount -t proc proc "$root/proc"
         mount -t sysfs -o ro sysfs "$root/sys"
         mount --rbind /dev "$root/dev"
