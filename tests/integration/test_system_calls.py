@@ -40,16 +40,16 @@ def switches(doed):
 
 
 def calls_of_a_refresh(doed, client, tmp_path):
-    """System calls of doed, by name, while it reads the table once more; futex() by what it is for."""
+    """System calls of doed, by name, while it reads the table once more; futex() by what it is for. And its looks for one response."""
     trace = tmp_path / "trace"
     with subprocess.Popen(["strace", "-f", "-o", trace, "-p", str(doed.process.pid)], stderr=subprocess.PIPE,
                           text=True, preexec_fn=harness.die_with_parent) as strace:
         assert "attached" in strace.stderr.readline()
-        client.invoke(ENDPOINT_MAILBOX, CDAT, "Refresh")
+        looks = looks_of_a_refresh(client)
         strace.terminate()
     names = [futex or name for name, futex in
              re.findall(r"^\d+ +(\w+)\((?:.*, (FUTEX_WAKE|FUTEX_WAIT))?", trace.read_text(), re.M)]
-    return {name: names.count(name) for name in names}
+    return {name: names.count(name) for name in names}, looks
 
 
 def looks_of_a_refresh(client):
@@ -73,7 +73,7 @@ def start(start_doed, client, tmp_path):
 
 
 def test_exchanges_whose_responses_are_there_at_once_take_no_system_call(start, client, tmp_path):
-    calls = calls_of_a_refresh(start(0), client, tmp_path)
+    calls, _ = calls_of_a_refresh(start(0), client, tmp_path)
     assert calls["sendmsg"] > 0, "the answer was not seen being sent"
     assert sum(calls.values()) < OF_A_CALL * harness.FACTOR, calls
 
@@ -102,19 +102,18 @@ def test_a_device_that_is_steady_is_looked_at_twice_for_a_response(start, client
 
 
 def test_exchanges_that_wait_take_only_what_timers_and_their_threads_need(start, client, tmp_path):
-    calls = calls_of_a_refresh(start(1000), client, tmp_path)
+    calls, looks = calls_of_a_refresh(start(1000), client, tmp_path)
     of_waiting = {"epoll_wait", "epoll_ctl", "timerfd_settime", "FUTEX_WAKE", "FUTEX_WAIT", "read", "write"}
     beside = sum(count for name, count in calls.items() if name not in of_waiting)
-    # Each look is a timer that is set, or comes after a pause that is too short to sleep.
-    looks = calls["timerfd_settime"]
-    assert looks >= ENTRIES, "nobody waited"
-    # strace makes threads late.
-    assert looks < 2 * MOST_LOOKS * EXCHANGES, calls
     assert beside < OF_A_CALL * harness.FACTOR, calls
+    # strace makes threads late.
+    assert 1 < looks < 2 * MOST_LOOKS, calls
+    looks *= EXCHANGES
+    # Each look is a timer that is set, or comes after a pause that is too short to sleep.
+    assert ENTRIES <= calls["timerfd_settime"] < looks + OF_A_CALL, calls
     # The thread that the timer wakes has another one take its turn at waiting for timers, and waits for its own turn: one of each,
-    # and no more than another where threads are late.
+    # and no more than another where threads are late, or meet at a lock.
     wakes = sum(calls.get(name, 0) for name in ("FUTEX_WAKE", "epoll_ctl", "write"))
     waits = sum(calls.get(name, 0) for name in ("FUTEX_WAIT", "epoll_wait", "read"))
-    assert wakes < 2 * looks + OF_A_CALL, calls
-    assert waits < 2 * looks + OF_A_CALL, calls
-    assert sum(calls.values()) < (1 + 2 + 2) * looks + OF_A_CALL * harness.FACTOR, calls
+    assert wakes < 2.5 * looks + OF_A_CALL, calls
+    assert waits < 2.5 * looks + OF_A_CALL, calls
