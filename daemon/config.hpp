@@ -6,7 +6,7 @@
 //   workers              1..64 threads that access config space     default 4
 //                        (to begin with: more are started while devices block all of them)
 //   poll_floor_us        1..1000000, shortest pause between polls   default 50
-//   poll_cap_us          poll_floor_us..1000000, longest pause      default 4000
+//   poll_cap_us          poll_floor_us..1000000, longest pause      default 4000; but see doed.json(5)
 //   exchange_timeout_ms  1000..60000, a device's time to respond    default 1000 (PCIe r6.2 6.30.2)
 //   interrupts           true, false: use them where VFIO has them  default true
 //   queue_limit          1..4096 requests per mailbox               default 64
