@@ -326,7 +326,7 @@ Action Exchange::after_abort() {
 }
 
 Action Exchange::fail(base::Errc code, std::string context) {
-    failure_ = failure_.value_or(code);
+    failure_ = code;
     outcome_ = base::fail(code, std::move(context));
     return start_abort(AfterAbort::finish);
 }

@@ -89,7 +89,8 @@ public:
 
     /// Valid once done. Errors: busy, timeout, device_error, malformed, aborted, dead, device_gone, and those of ConfigSpace.
     [[nodiscard]] const base::Result<void>& outcome() const noexcept { return outcome_; }
-    /// What went wrong first, whatever came of the abort after it; none where outcome() is good or an access failed.
+    /// What the device did wrong, or that it was given up, whatever came of the abort after it; none where an access failed, the
+    /// device is gone, or nothing went wrong.
     [[nodiscard]] std::optional<base::Errc> failure() const noexcept { return failure_; }
     /// The abort did not work: nothing must be sent until one does.
     [[nodiscard]] bool mailbox_dead() const noexcept { return dead_; }

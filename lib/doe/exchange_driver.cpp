@@ -13,6 +13,9 @@ namespace {
 // Accesses before the strand is given to others: about 10 ms where one access is at its slowest.
 constexpr int accesses_per_turn = 256;
 
+// What the system takes to wake a thread, and more than that only now and then.
+constexpr base::Duration waking = std::chrono::microseconds(50);
+
 // Interrupts that may be lost before the mailbox is polled instead.
 constexpr std::uint32_t interrupts_lost_max = 3;
 
@@ -227,7 +230,7 @@ base::TimePoint ExchangeDriver::next_look(base::TimePoint now, bool response) {
     const PollSchedule& schedule = response ? poll_schedule(protocol_) : recovery_poll_;
     base::TimePoint look = schedule.next(wait_since_, now, floor);
     if (action_.deadline - look < floor) {
-        // The last look is at the deadline, and as far from the one before it.
+        // The last look is at the deadline, as far from the one before it as that was on time.
         look = action_.deadline;
     }
     if (response) {
@@ -263,9 +266,11 @@ void ExchangeDriver::learn(const Exchange& exchange) {
     noticed_ = woken_by_interrupt_ ? Noticed::interrupt : Noticed::poll;
     // The safety poll finds a response long after it was ready: nothing to learn from.
     if (woken_by_interrupt_ || !setup_.interrupt) {
-        // By the time that was asked for, where one was: what the system takes to wake a thread is asked for earlier next time.
-        const base::Duration seen = std::min(exchange.look_time(), planned_look_);
-        poll_schedule(protocol_).observe(seen, std::min(seen, not_yet_));
+        // By the time that was asked for, where one was: what the system takes to wake a thread is asked for earlier next time. Not
+        // what it takes once, which would have the next look too early.
+        const base::Duration looked = exchange.look_time();
+        const base::Duration seen = std::max(std::min(looked, planned_look_), looked - waking);
+        poll_schedule(protocol_).observe(seen, std::min(seen, not_yet_), poll_floor_.value());
     }
     if (!woken_by_interrupt_ && setup_.interrupt && !interrupt_seen_) {
         // Lost, or only late: then it was posted while the response was read.

@@ -121,9 +121,7 @@ private:
     base::Duration
         planned_look_{};        ///< of this exchange, from GO: the last look for which it waited
     base::Duration not_yet_{};  ///< and the one before
-    bool held_up_ =
-        false;  ///< that look waited for a raised floor, and for nothing that is known of the device
-    base::TimePoint clock_{};  ///< as last read for an access
+    base::TimePoint clock_{};   ///< as last read for an access
     base::TimerId wait_timer_ = 0;
     base::TimePoint wait_since_{};
     Action::Reason wait_reason_ = Action::Reason::none;

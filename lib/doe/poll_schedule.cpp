@@ -2,6 +2,7 @@
 #include "doe/poll_schedule.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace doed::doe {
 
@@ -13,8 +14,6 @@ constexpr int step_share = 12;
 constexpr base::Duration handover = std::chrono::microseconds(50);
 // A usual time is waited for from this share of it before it on: it may be a little shorter this time.
 constexpr int early_share = 32;
-// That is done in each fourth exchange; in the others the first look is at the usual time.
-constexpr std::size_t early_every = 4;
 // Times within this share of each other are one usual time that varies.
 constexpr int same_share = 8;
 // So late a response may be seen of any device.
@@ -49,14 +48,17 @@ std::optional<base::Duration> PollSchedule::first_look(base::Duration floor) con
     return doubts_ > 0 ? std::min(usual, doubtful_) : usual;
 }
 
-/// Of every fourth exchange, and of those after one that was found too late.
+/// Of one exchange in four, and of those after one that was found too late. Which ones has no period: those of a device that
+/// repeats itself, such as the entries of a table, would always meet the same ones.
 bool PollSchedule::looks_early() const noexcept {
-    return doubts_ > 0 || observed_ % early_every == 0;
+    const auto mixed =
+        static_cast<std::uint32_t>(observed_) * 2654435769U;  // 2^32 by the golden ratio
+    return doubts_ > 0 || mixed >> 30 == 0;
 }
 
 /// When looks at a usual time begin: a little earlier where it varies, too.
 base::Duration PollSchedule::approach(base::Duration time, base::Duration floor) const noexcept {
-    const base::Duration early = std::max(floor, time / early_share);
+    const base::Duration early = std::max(floor, std::min(time / early_share, cap_));
     const bool varies = std::ranges::any_of(known(), [&](const Observation& other) {
         return time + early < other.time && other.time <= time + time / same_share;
     });
@@ -134,10 +136,12 @@ PollSchedule::Observation& PollSchedule::forgettable() noexcept {
     return place == nullptr ? oldest : *place;
 }
 
-void PollSchedule::observe(base::Duration response_time, base::Duration not_yet) noexcept {
+void PollSchedule::observe(base::Duration response_time, base::Duration not_yet,
+                           base::Duration floor) noexcept {
     // Only where there are looks before the usual times does none of them speak against it.
     const bool doubtful =
-        looks_early() && response_time - not_yet > std::max(tolerable, response_time / same_share);
+        looks_early() &&
+        response_time - not_yet > std::max({tolerable, floor, response_time / same_share});
     forgettable() = {.time = response_time, .number = observed_};
     ++observed_;
     if (doubtful) {

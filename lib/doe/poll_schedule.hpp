@@ -4,7 +4,7 @@
 // next, or one of a few values: so the looks are at the times that responses were lately found at. Now and then, and
 // always where these times vary, there is one a little earlier, for a device that has become faster. Between usual times
 // that are far apart there are few, and where nothing is known the pause is a twelfth of the time already waited. A usual
-// completion is seen at most a twelfth late, and a slow device is left alone while it works.
+// completion is seen at most a twelfth late, or one floor, and a slow device is left alone while it works.
 #pragma once
 
 #include "base/scheduler.hpp"
@@ -34,8 +34,9 @@ public:
     [[nodiscard]] base::TimePoint next(base::TimePoint since, base::TimePoint now,
                                        base::Duration floor) const noexcept;
     /// Learns that a response was seen by the look that was asked for `response_time` after GO, and not yet by one `not_yet` after
-    /// GO. Where there was none it is 0, and `response_time` where it was seen without a pause.
-    void observe(base::Duration response_time, base::Duration not_yet) noexcept;
+    /// GO. Where there was none it is 0, and `response_time` where it was seen without a pause. `floor`: as given to next().
+    void observe(base::Duration response_time, base::Duration not_yet,
+                 base::Duration floor) noexcept;
     /// The shortest of the remembered response times; none before the first.
     [[nodiscard]] std::optional<base::Duration> shortest() const noexcept;
 

@@ -112,8 +112,9 @@ def test_exchanges_that_wait_take_only_what_timers_and_their_threads_need(start,
     # Each look is a timer that is set, or comes after a pause that is too short to sleep.
     assert ENTRIES <= calls["timerfd_settime"] < looks + OF_A_CALL, calls
     # The thread that the timer wakes has another one take its turn at waiting for timers, and waits for its own turn: one of each,
-    # and no more than another where threads are late, or meet at a lock.
+    # and no more than another where threads are late, or meet at a lock; and a few for what an exchange posts.
+    most = 2 * looks + 3 * EXCHANGES + OF_A_CALL
     wakes = sum(calls.get(name, 0) for name in ("FUTEX_WAKE", "epoll_ctl", "write"))
     waits = sum(calls.get(name, 0) for name in ("FUTEX_WAIT", "epoll_wait", "read"))
-    assert wakes < 2.5 * looks + OF_A_CALL, calls
-    assert waits < 2.5 * looks + OF_A_CALL, calls
+    assert wakes < most, calls
+    assert waits < most, calls
