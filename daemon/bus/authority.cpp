@@ -15,6 +15,9 @@ constexpr char authority_interface[] = "org.freedesktop.PolicyKit1.Authority";
 constexpr std::uint32_t allow_user_interaction = 1;
 // A call without a time limit would wait for as long as the library thinks right.
 constexpr std::chrono::milliseconds shortest_wait{1};
+// Where nobody has to be asked polkit answers at once, or has to be started for it. An answer may also be lost: dbus-daemon drops
+// its own messages to a receiver for which too many descriptors wait. Else the caller's deadline would hold, an hour at most.
+constexpr std::chrono::seconds longest_wait{10};
 
 using Details = std::map<std::string, std::string>;
 using Subject = sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>>;
@@ -60,8 +63,11 @@ Authority::Cancel Polkit::ask(const AuthorityQuestion& question, base::TimePoint
                               Answered answered) {
     // Of the ids of one connection to polkit none may be used twice at a time.
     const std::string id = "doed-" + std::to_string(line_->next_id++);
-    const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+    auto left = std::chrono::duration_cast<std::chrono::microseconds>(
         deadline - std::chrono::steady_clock::now());
+    if (!question.interactive) {
+        left = std::min<std::chrono::microseconds>(left, longest_wait);
+    }
     const auto shared = std::make_shared<Answered>(std::move(answered));
     const auto waits = std::make_shared<bool>(true);
     try {

@@ -39,7 +39,7 @@ public:
     virtual ~Authority() = default;
 
     /// Calls `answered` once, later or inside this call, unless the authority is dropped before. Error: io, when polkit
-    /// cannot be asked or has not answered by the deadline.
+    /// cannot be asked or has not answered by the deadline; where nobody is to be asked, in 10 s.
     virtual Cancel ask(const AuthorityQuestion& question, base::TimePoint deadline,
                        Answered answered) = 0;
 };

@@ -95,9 +95,9 @@ class NobodysCalls:
         return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, user=NOBODY,
                                 group=NOBODY, extra_groups=list(groups), cwd="/", preexec_fn=harness.die_with_parent)
 
-    def call(self, method, groups=(), **options):
+    def call(self, method, groups=(), patience_s=harness.PATIENCE_S, **options):
         process = self.start(method, groups, **options)
-        harness.wait_until(lambda: process.poll() is not None, f"{method} to end", tick_ms=20)
+        harness.wait_until(lambda: process.poll() is not None, f"{method} to end", patience_s, tick_ms=20)
         return process.returncode == 0, process.communicate()[0]
 
 
@@ -170,6 +170,15 @@ def test_a_question_ends_at_the_deadline(doed, polkit, nobody):
     succeeded, text = nobody.call("GetTable", deadline_usec=("t", 200000))
     assert not succeeded
     assert "DeadlineExceeded" in text or "polkit has not decided in time" in text
+    harness.wait_until(lambda: polkit.cancelled, "its end")
+
+
+def test_a_question_for_which_nobody_has_to_be_asked_ends_long_before_a_long_deadline(doed, polkit, nobody):
+    polkit.verdict = None
+    succeeded, text = nobody.call("GetTable", patience_s=30, deadline_usec=("t", 60_000_000))
+    assert not succeeded
+    assert "AccessDenied" in text
+    assert "polkit cannot be asked" in text
     harness.wait_until(lambda: polkit.cancelled, "its end")
 
 
