@@ -230,7 +230,7 @@ base::TimePoint ExchangeDriver::next_look(base::TimePoint now, bool response) {
     const PollSchedule& schedule = response ? poll_schedule(protocol_) : recovery_poll_;
     base::TimePoint look = schedule.next(wait_since_, now, floor);
     if (action_.deadline - look < floor) {
-        // The last look is at the deadline, as far from the one before it as that was on time.
+        // The last look is at the deadline, and leaves the one before it a floor as well.
         look = action_.deadline;
     }
     if (response) {

@@ -257,9 +257,7 @@ TEST(Cdat, RefusesAMailboxThatTurnsOutToOfferNone) {
     EXPECT_EQ(output.error().message(), "0000:0d:00.0/190 offers no CDAT");
 }
 
-TEST(CdatAll, WaitsForMailboxesThatAreBeingClaimed) {
-    TableService service;
-    let_start(service);
+void expect_nothing_wrong_with_any(Service& service) {
     const auto check = run(CdatAllOptions{.view = {.check = true}}, service, {});
     ASSERT_TRUE(check);
     EXPECT_EQ(check->text,
@@ -267,6 +265,12 @@ TEST(CdatAll, WaitsForMailboxesThatAreBeingClaimed) {
               "10000:01:00.0/100: no problems\n"
               "10000:01:00.0/200: no problems\n");
     EXPECT_EQ(check->exit_status, 0);
+}
+
+TEST(CdatAll, WaitsForMailboxesThatAreBeingClaimed) {
+    TableService service;
+    let_start(service);
+    expect_nothing_wrong_with_any(service);
 }
 
 TEST(CdatAll, TellsOfMailboxesThatCouldNotBeClaimedInTime) {
@@ -289,12 +293,7 @@ TEST(CdatAll, PrintsEveryTableThereIs) {
     ASSERT_TRUE(report);
     EXPECT_THAT(report->text, StartsWith("CDAT of 0000:0d:00.0/190, "));
     EXPECT_THAT(report->text, HasSubstr("\n\nCDAT of 10000:01:00.0/200, "));
-    const auto check = run(CdatAllOptions{.view = {.check = true}}, service, {});
-    ASSERT_TRUE(check);
-    EXPECT_EQ(check->text,
-              "0000:0d:00.0/190: no problems\n"
-              "10000:01:00.0/100: no problems\n"
-              "10000:01:00.0/200: no problems\n");
+    expect_nothing_wrong_with_any(service);
 }
 
 TEST(CdatAll, PrintsALineForEachMemoryRangeOfTheHost) {
